@@ -1,0 +1,1 @@
+"""The one `campus` command: mounts every part's commands, and the demo school."""

@@ -1,0 +1,1 @@
+"""The contract that edge agents and the controller speak: topics, messages, codec, MQTT session."""
