@@ -1,0 +1,97 @@
+"""Counts what the devices showed against what the store holds.
+
+A reading is one value of one point that a device handed out. A stored value belongs to a reading when
+it carries the same number and a time from just before it (times are rounded to milliseconds) to
+`LATE_NS` after.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+EARLY_NS: Final = 5_000_000
+LATE_NS: Final = 2_000_000_000
+_RELATIVE: Final = 1e-6
+
+
+class Value(NamedTuple):
+    """A number and when, in nanoseconds since 1970."""
+
+    time_ns: int
+    number: float
+
+
+Series = Mapping[tuple[str, str], Sequence[Value]]
+"""Values in order of time, by device and point."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """`missing`: shown and not stored; `duplicated`: stored twice; `phantom`: never shown."""
+
+    produced: int = 0
+    stored: int = 0
+    missing: int = 0
+    duplicated: int = 0
+    phantom: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(
+            self.produced + other.produced,
+            self.stored + other.stored,
+            self.missing + other.missing,
+            self.duplicated + other.duplicated,
+            self.phantom + other.phantom,
+        )
+
+
+def read_truth(log: Path) -> dict[tuple[str, str], list[Value]]:
+    """Read the simulators' truth log: what each device showed and when."""
+    shown: dict[tuple[str, str], list[Value]] = {}
+    with log.open(encoding="utf-8") as lines:
+        for line in lines:
+            reading = json.loads(line)
+            for point, number in reading.get("values", {}).items():
+                key = (reading["device"], point)
+                shown.setdefault(key, []).append(Value(reading["t"], number))
+    for values in shown.values():
+        values.sort()
+    return shown
+
+
+def count(shown: Series, stored: Series) -> Count:
+    """Compare two sets of series."""
+    keys = shown.keys() | stored.keys()
+    return sum((_count_one(shown.get(key, ()), stored.get(key, ())) for key in keys), Count())
+
+
+def _count_one(shown: Sequence[Value], stored: Sequence[Value]) -> Count:
+    unique = _without_repeats(stored)
+    missing = phantom = matched = 0
+    rest = iter(unique)
+    candidate = next(rest, None)
+    for reading in shown:
+        while candidate is not None and candidate.time_ns < reading.time_ns - EARLY_NS:
+            phantom += 1
+            candidate = next(rest, None)
+        if candidate is not None and _belongs(candidate, reading):
+            matched += 1
+            candidate = next(rest, None)
+        else:
+            missing += 1
+    phantom += (candidate is not None) + sum(1 for _ in rest)
+    return Count(len(shown), len(unique), missing, len(stored) - len(unique), phantom)
+
+
+def _without_repeats(stored: Iterable[Value]) -> list[Value]:
+    return [*dict.fromkeys(stored)]
+
+
+def _belongs(candidate: Value, reading: Value) -> bool:
+    late_ns = candidate.time_ns - reading.time_ns
+    close = abs(candidate.number - reading.number) <= _RELATIVE * max(1.0, abs(reading.number))
+    return close and -EARLY_NS <= late_ns <= LATE_NS
