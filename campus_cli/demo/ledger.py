@@ -1,8 +1,8 @@
 """Counts what the devices showed against what the store holds.
 
-A reading is one value of one point that a device handed out. A stored value belongs to a reading when
-it carries the same number and a time from just before it (times are rounded to milliseconds) to
-`LATE_NS` after.
+A reading is one value of one point that a device handed out. A stored value belongs to a reading
+when it carries the same number and a time from just before it (times are rounded to milliseconds)
+to `LATE_NS` after.
 """
 
 from __future__ import annotations

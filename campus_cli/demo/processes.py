@@ -37,7 +37,7 @@ class DemoProcess:
         self.name = name
         self.log = directory / f"{name}.log"
         with self.log.open("ab") as log:
-            self._popen = subprocess.Popen(
+            self._popen = subprocess.Popen(  # noqa: S603 - the demo's own commands
                 arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory
             )
         self._watched = psutil.Process(self._popen.pid)
