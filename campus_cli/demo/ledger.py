@@ -55,9 +55,12 @@ def read_truth(log: Path) -> dict[tuple[str, str], list[Value]]:
     with log.open(encoding="utf-8") as lines:
         for line in lines:
             reading = json.loads(line)
+            if "broken" in reading:
+                continue  # a fault spoilt the answer on its way: there was nothing to read
             for point, number in reading.get("values", {}).items():
-                key = (reading["device"], point)
-                shown.setdefault(key, []).append(Value(reading["t"], number))
+                if number is not None:
+                    key = (reading["device"], point)
+                    shown.setdefault(key, []).append(Value(reading["t"], number))
     for values in shown.values():
         values.sort()
     return shown

@@ -138,7 +138,9 @@ def _no_phantoms(evidence: Evidence) -> list[str]:
     shown: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for line in evidence.truth:
         for point, value in line.get("values", {}).items():
-            shown.setdefault((line["device"], point), []).append((line["t"], value))
+            # null is a device's own "no reading"; a broken answer holds nothing anyone could read
+            if value is not None and "broken" not in line:
+                shown.setdefault((line["device"], point), []).append((line["t"], value))
     for readings in shown.values():
         readings.sort()
     return [

@@ -67,6 +67,8 @@ def test_read_truth_takes_readings_and_leaves_changes_and_writes(tmp_path: Path)
         {"t": 1, "device": "a", "values": {"x": 0}, "how": "modbus"},
         {"t": 1, "device": "a", "change": {"x": 9}},
         {"t": 3, "device": "b", "written": {"relay_1": 1}},
+        {"t": 4, "device": "b", "values": {"x": 1}, "how": "modbus", "broken": "bad_crc"},
+        {"t": 5, "device": "b", "values": {"x": None}, "how": "modbus"},
     ]
     log.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     assert read_truth(log) == {("a", "x"): [(1, 0), (2, 1)], ("a", "y"): [(2, 2.5)]}
