@@ -55,7 +55,7 @@ class Sink:
         if not stamp.isdigit() or abs(time.time() - int(stamp)) > _AGE_S_MAX:
             return False
         wanted = hmac.new(self._secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-        given = request.headers.get("x-campus-signature", "").removeprefix("sha256=")
+        given = request.headers.get("x-campus-signature", "").removeprefix("v1=")
         return hmac.compare_digest(wanted, given)
 
 

@@ -38,6 +38,12 @@ def test_count_tells_what_became_of_each_reading(stored: list[Value], wanted: Co
     assert count({KEY: SHOWN}, {KEY: stored}) == wanted
 
 
+def test_count_forgives_what_was_shown_before_anybody_listened() -> None:
+    stored = [_at(2003, 1.0), _at(3000, 2.5)]
+    assert count({KEY: SHOWN}, {KEY: stored}, since_ns=1500 * MS) == Count(2, 2)
+    assert count({KEY: SHOWN}, {KEY: stored}, since_ns=1000 * MS) == Count(3, 2, missing=1)
+
+
 def test_count_finds_a_whole_series_missing_and_one_too_many() -> None:
     found = count({KEY: SHOWN}, {("other", "concentration"): SHOWN})
     assert found == Count(produced=3, stored=3, missing=3, phantom=3)

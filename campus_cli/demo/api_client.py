@@ -1,0 +1,58 @@
+"""The demo speaks to the controller as central IT does: over its HTTP API, with a token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+
+Json = dict[str, Any]
+_TIMEOUT_S: Final = 10.0
+
+
+class ApiClient:
+    """A thin client of the calls the demo needs. Raises `httpx.HTTPError`."""
+
+    def __init__(self, url: str, token_file: Path) -> None:
+        self._token_file = token_file
+        self._http = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def is_ready(self) -> bool:
+        """Say whether samples flow all the way; False while there is no answer."""
+        try:
+            return (await self._http.get("/readyz")).is_success and self._token_file.exists()
+        except httpx.TransportError:
+            return False
+
+    async def get(self, path: str, **query: str | int) -> Any:
+        """Return the answer to a GET below `/api/v1`."""
+        return await self._call("GET", path, params=query)
+
+    async def post(self, path: str, body: Json) -> Any:
+        """Return the answer to a POST below `/api/v1`."""
+        return await self._call("POST", path, json=body)
+
+    async def metric(self, name: str) -> float:
+        """Return the value of a metric without labels."""
+        answer = await self._http.get("/metrics", headers=self._headers())
+        answer.raise_for_status()
+        lines = (line.split() for line in answer.text.splitlines() if line.startswith(name))
+        return next(float(words[1]) for words in lines if words[0] == name)
+
+    async def _call(self, method: str, path: str, **request: Any) -> Any:
+        answer = await self._http.request(
+            method, f"/api/v1{path}", headers=self._headers(), **request
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def _headers(self) -> dict[str, str]:
+        token = self._token_file.read_text(encoding="utf-8").strip()
+        return {"Authorization": f"Bearer {token}"}

@@ -1,0 +1,119 @@
+"""`campus demo`: the options, the directory, and what is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+
+    from campus_cli.demo.api_client import ApiClient
+    from campus_cli.demo.report import Report
+    from campus_cli.demo.run import DemoRun
+    from campus_cli.demo.story import Story
+
+EXIT_SHORTFALL: Final = 1
+_FOR_S_DEFAULT: Final = 50.0
+
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
+def demo(
+    *,
+    broker: Annotated[
+        str, typer.Option(help="embedded (amqtt, within Python) or mosquitto.")
+    ] = "embedded",
+    store: Annotated[
+        str, typer.Option(help="duckdb, influxdb (both started here) or a store URL.")
+    ] = "duckdb",
+    for_s: Annotated[
+        float,
+        typer.Option("--for", min=45.0, help="Seconds; the story needs about 45."),
+    ] = _FOR_S_DEFAULT,
+    report: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the run's files in this new directory.")
+    ] = None,
+    school: Annotated[Path | None, typer.Option(help="Another described school.")] = None,
+) -> None:
+    """Run a small school on this machine: devices, two gateways, broker, controller, notices.
+
+    Ammonia leaks after 20 s: the interlock starts the fan, the alarm comes, is acknowledged and
+    clears. Ends with 0 only when every reading is stored once and the whole story was told.
+
+    Examples:
+        campus demo
+
+        campus demo --broker mosquitto --store influxdb
+
+        campus demo --for 60 --report report.json
+    """
+    from rich.console import Console  # noqa: PLC0415 - `campus --help` need not wait for these
+
+    from campus_cli.demo.layout import default_school, make_layout  # noqa: PLC0415
+    from campus_cli.demo.report import print_figures  # noqa: PLC0415
+    from campus_cli.demo.run import DemoRun  # noqa: PLC0415
+
+    console = Console()
+    with _directory(keep) as directory:
+        layout = make_layout(directory, school or default_school(), store=store)
+        run = DemoRun(layout, broker, store)
+        done = asyncio.run(_run(run, for_s, console))
+    print_figures(done, console)
+    if report is not None:
+        done.save(report)
+    if done.shortfalls:
+        raise typer.Exit(EXIT_SHORTFALL)
+
+
+async def _run(run: DemoRun, for_s: float, console: Console) -> Report:
+    if not console.is_terminal:
+        run.on_page = _tell_plainly()
+        return await run.run(for_s)
+    from rich.live import Live  # noqa: PLC0415
+
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        live.update("starting broker, controller, gateways and devices … 正在启动", refresh=True)
+        run.on_page = _show(live)
+        return await run.run(for_s)
+
+
+def _show(live: Live) -> Any:
+    from campus_cli.demo.screen import page, read_page  # noqa: PLC0415
+
+    async def on_page(run: DemoRun, story: Story, api: ApiClient) -> None:
+        devices = await read_page(api)
+        live.update(page(devices, story, run.usage(), run.values_stored), refresh=True)
+
+    return on_page
+
+
+def _tell_plainly() -> Any:
+    told = 0
+
+    async def on_page(_run: DemoRun, story: Story, _api: ApiClient) -> None:
+        nonlocal told
+        for chapter in story.chapters[told:]:
+            typer.echo(f"{chapter.at_s:6.1f} s  {chapter.text}")
+        told = len(story.chapters)
+
+    return on_page
+
+
+@contextlib.contextmanager
+def _directory(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(mode=0o700, parents=True)
+        yield keep.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="campus-demo-") as temporary:
+        yield Path(temporary)

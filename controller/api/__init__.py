@@ -1,0 +1,1 @@
+"""The controller's HTTP API. One module per noun; `app.create_app` puts them together."""

@@ -1,0 +1,1 @@
+"""Telemetry stores: where samples end up, and where history is read from."""
