@@ -44,7 +44,10 @@ class ApiClient:
         answer = await self._http.get("/metrics", headers=self._headers())
         answer.raise_for_status()
         lines = (line.split() for line in answer.text.splitlines() if line.startswith(name))
-        return next(float(words[1]) for words in lines if words[0] == name)
+        found = [float(words[1]) for words in lines if words[0] == name]
+        if not found:
+            raise KeyError(name)
+        return found[0]
 
     async def _call(self, method: str, path: str, **request: Any) -> Any:
         answer = await self._http.request(
