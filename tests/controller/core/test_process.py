@@ -1,0 +1,145 @@
+"""The real process on a real broker: batches go in over MQTT and come out of the store."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import duckdb
+import httpx
+import pytest
+
+from campus_wire.topics import Up
+from tests.controller.core.process import ControllerProcess, gateway
+from tests.controller.core.samples import catalog, payload
+from tests.support.servers import InfluxDB, Mosquitto
+
+pytestmark = pytest.mark.integration
+
+
+def stored_rows(path: Path) -> list[tuple[int, int]]:
+    """Return (sequence number, how often) of what the file holds of the first point."""
+    with contextlib.closing(duckdb.connect(str(path), read_only=True)) as connection:
+        return connection.execute(
+            "SELECT seq, count(*) FROM samples JOIN points ON points.key = point"
+            " WHERE name = 'temperature' GROUP BY seq ORDER BY seq"
+        ).fetchall()
+
+
+async def test_batch_to_duckdb_to_ack(
+    tmp_path: Path, mosquitto: Mosquitto, gateway_id: str
+) -> None:
+    of = catalog(gateway_id)
+    controller = ControllerProcess(tmp_path, mosquitto, store="duckdb:///t.duckdb")
+    await asyncio.to_thread(controller.start)
+    try:
+        async with gateway(mosquitto, of) as sender:
+            now_ns = time.time_ns()
+            await sender.introduce(time_ns=now_ns)
+            for first in range(1, 100, 3):
+                await sender.publish(Up.BATCH, payload(of, first, time_ns=now_ns))
+            await sender.until(lambda: sender.stored == set(range(1, 100)))
+        headers = {"Authorization": f"Bearer {controller.token}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{controller.port}") as client:
+            answer = await client.get("/metrics", headers=headers)
+        assert "campus_controller_values_stored_total 198.0" in answer.text
+    finally:
+        await asyncio.to_thread(controller.stop)
+
+    assert stored_rows(tmp_path / "t.duckdb") == [(number, 1) for number in range(1, 100)]
+
+
+async def test_batch_to_influxdb_to_ack(
+    tmp_path: Path, mosquitto: Mosquitto, influx: InfluxDB, gateway_id: str
+) -> None:
+    of = catalog(gateway_id)
+    store = f"influxdb://{influx.host}:{influx.port}/{influx.database}?version=1"
+    controller = ControllerProcess(tmp_path, mosquitto, store=store)
+    await asyncio.to_thread(controller.start)
+    try:
+        async with gateway(mosquitto, of) as sender:
+            now_ns = time.time_ns()
+            await sender.introduce(time_ns=now_ns)
+            for first in range(1, 100, 3):
+                await sender.publish(Up.BATCH, payload(of, first, time_ns=now_ns))
+            await sender.until(lambda: sender.stored == set(range(1, 100)))
+    finally:
+        await asyncio.to_thread(controller.stop)
+
+    rows = await asyncio.to_thread(influx.query, "SELECT humidity, seq FROM climate")
+    assert sorted(row["seq"] for row in rows) == list(range(1, 100))
+    assert all(row["humidity"] == row["seq"] for row in rows)
+
+
+async def test_killed_between_commit_and_ack_nothing_is_lost_or_done_twice(
+    tmp_path: Path, mosquitto: Mosquitto, gateway_id: str
+) -> None:
+    """The store does not exist while the first life runs, so its life ends before any ack."""
+    of = catalog(gateway_id)
+    store = tmp_path / "stored"
+    controller = ControllerProcess(
+        tmp_path, mosquitto, store=f"duckdb:///{store.name}/t.duckdb", more=_RULES
+    )
+    (tmp_path / "rules.yaml").write_text(_HOT)
+    await asyncio.to_thread(start_unready, controller)
+    try:
+        async with gateway(mosquitto, of) as sender:
+            now_ns = time.time_ns()
+            await sender.introduce(time_ns=now_ns)
+            hot = payload(of, 1, time_ns=now_ns, value=50.0)
+            async with asyncio.timeout(20):
+                while not (raised := transitions(controller.state_path)):
+                    await sender.publish(Up.BATCH, hot)  # unacked, so it comes again
+                    await asyncio.sleep(0.1)
+            assert sender.stored == set()
+            os.kill(controller.pid, signal.SIGKILL)
+            await asyncio.to_thread(controller.kill)
+
+            store.mkdir()
+            await asyncio.to_thread(controller.start)
+            await sender.publish(Up.BATCH, hot)
+            await sender.until(lambda: sender.stored == {1, 2, 3})
+    finally:
+        await asyncio.to_thread(controller.stop)
+
+    assert stored_rows(store / "t.duckdb") == [(1, 1), (2, 1), (3, 1)]
+    assert transitions(controller.state_path) == raised
+    assert len(raised) == 3
+
+
+_RULES = "rules: [rules.yaml]\n"
+_HOT = """
+rules:
+  - id: too-hot
+    kind: threshold
+    name: {zh: 过热, en: Too hot}
+    severity: warning
+    alarm_class: comfort
+    applies_to: {categories: [climate], points: [temperature]}
+    above: 40
+    deadband: 1
+    consequence: {zh: 太热, en: It is too hot}
+    action: {zh: 开窗, en: Open a window}
+"""
+
+
+def start_unready(controller: ControllerProcess) -> None:
+    """Start without waiting for readiness, which a missing store withholds."""
+    ready = controller._is_ready
+    controller._is_ready = controller.state_path.exists  # type: ignore[method-assign]
+    try:
+        controller.start()
+    finally:
+        controller._is_ready = ready  # type: ignore[method-assign]
+
+
+def transitions(path: Path) -> list[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        try:
+            rows = connection.execute("SELECT alarm, kind FROM transitions ORDER BY id")
+            return list(rows)
+        except sqlite3.OperationalError:
+            return []
