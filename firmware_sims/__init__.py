@@ -1,0 +1,1 @@
+"""Simulated devices on real sockets, serial lines and brokers, with physics and faults."""

@@ -1,0 +1,1 @@
+"""Modbus servers on TCP and serial lines, small enough to break on purpose at any byte."""

@@ -1,0 +1,1 @@
+"""The physics of rooms, stores and loads: pure, with time passed in."""

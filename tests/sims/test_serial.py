@@ -1,0 +1,228 @@
+"""Modbus RTU on real pseudo-terminals."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_sims.device import ModbusDevice
+from firmware_sims.faults import Fault, FaultKind
+from firmware_sims.modbus.rtu_frame import (
+    crc16,
+    make_frame,
+    request_length,
+    silent_interval_s,
+)
+from firmware_sims.modbus.serial import LINE_AT_ONCE, LineTiming, SerialLine
+from firmware_sims.modbus.service import ServiceContext, UnitService
+from firmware_sims.truth import TruthLog
+from tests.sims.client import SerialClient, StillClock, plain_device, read_pdu
+from tests.support.serial_pair import SerialPair
+
+ASK = read_pdu(3, 0, 2)
+GOOD = bytes.fromhex("0304" + "00640065")
+
+
+@asynccontextmanager
+async def line(
+    *devices: ModbusDevice,
+    link: Path | None = None,
+    port: Path | None = None,
+    timing: LineTiming = LINE_AT_ONCE,
+) -> AsyncIterator[SerialLine]:
+    context = ServiceContext(StillClock(), TruthLog(None))
+    service = UnitService(devices, context, framing="rtu")
+    opened = SerialLine(service, link=link, port=port, timing=timing)
+    await opened.start()
+    try:
+        yield opened
+    finally:
+        await opened.stop()
+
+
+@contextmanager
+def client_on(path: str | Path) -> Iterator[SerialClient]:
+    client = SerialClient(path)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def devices(*unit_ids: int) -> list[ModbusDevice]:
+    return [plain_device(unit, device_id=f"d{unit}", writable=True) for unit in unit_ids]
+
+
+def test_checksums_of_documented_frames() -> None:
+    assert crc16(bytes.fromhex("010400010001")).hex() == "600a"
+    assert crc16(bytes.fromhex("01030000000A")).hex() == "c5cd"
+
+
+@given(st.binary(max_size=300))
+def test_a_frame_with_its_checksum_has_the_checksum_zero(body: bytes) -> None:
+    assert crc16(body + crc16(body)) == b"\0\0"
+
+
+@given(st.binary(max_size=300))
+def test_the_length_of_a_request_is_told_from_its_beginning(data: bytes) -> None:
+    length = request_length(data)
+
+    assert length is None or length >= 2
+
+
+@pytest.mark.parametrize(("baud", "silence_ms"), [(9600, 4.01), (19200, 2.005), (115200, 1.75)])
+def test_silence_between_frames(baud: int, silence_ms: float) -> None:
+    assert silent_interval_s(baud) * 1000 == pytest.approx(silence_ms, abs=0.01)
+
+
+async def test_several_units_on_one_line(tmp_path: Path) -> None:
+    link = tmp_path / "line-1"
+    async with line(*devices(1, 2, 30), link=link) as opened:
+        assert opened.device_path == str(link)
+        with client_on(link) as client:
+            for unit in (1, 30, 2):
+                client.send(make_frame(unit, ASK))
+                assert await client.receive(9) == make_frame(unit, GOOD)
+            client.send(make_frame(3, ASK))
+            assert await client.everything() == b""
+    assert not link.is_symlink()
+
+
+async def test_a_link_left_behind_is_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "line-1"
+    link.symlink_to("/dev/null")
+    async with line(*devices(1), link=link):
+        with client_on(link) as client:
+            client.send(make_frame(1, ASK))
+            assert await client.receive(9) == make_frame(1, GOOD)
+
+
+async def test_a_client_may_go_and_come_back(tmp_path: Path) -> None:
+    link = tmp_path / "line-1"
+    async with line(*devices(1), link=link):
+        for _ in range(3):
+            with client_on(link) as client:
+                client.send(make_frame(1, ASK))
+                assert await client.receive(9) == make_frame(1, GOOD)
+
+
+async def test_a_bad_checksum_gets_no_answer_and_the_next_request_does() -> None:
+    async with line(*devices(1)) as opened:
+        with client_on(opened.device_path) as client:
+            broken = bytearray(make_frame(1, ASK))
+            broken[-1] ^= 1
+            client.send(bytes(broken))
+            assert await client.everything() == b""
+            client.send(make_frame(1, ASK))
+            assert await client.receive(9) == make_frame(1, GOOD)
+
+
+async def test_a_request_after_noise_is_found() -> None:
+    async with line(*devices(1)) as opened:
+        with client_on(opened.device_path) as client:
+            client.send(b"\xff\x00\x37" + make_frame(1, ASK))
+            assert await client.receive(9) == make_frame(1, GOOD)
+
+
+async def test_a_request_in_pieces() -> None:
+    async with line(*devices(1)) as opened:
+        with client_on(opened.device_path) as client:
+            frame = make_frame(1, bytes.fromhex("10000000020400050006"))
+            for at in range(len(frame)):
+                client.send(frame[at : at + 1])
+                await asyncio.sleep(0.001)
+            assert await client.receive(8) == make_frame(1, bytes.fromhex("1000000002"))
+
+
+async def test_half_a_request_is_forgotten_after_silence() -> None:
+    async with line(*devices(1)) as opened:
+        with client_on(opened.device_path) as client:
+            client.send(make_frame(1, ASK)[:5])
+            await asyncio.sleep(0.15)
+            client.send(make_frame(1, ASK))
+            assert await client.receive(9) == make_frame(1, GOOD)
+
+
+async def test_an_unknown_function_is_refused() -> None:
+    async with line(*devices(1)) as opened:
+        with client_on(opened.device_path) as client:
+            client.send(make_frame(1, bytes.fromhex("4101")))
+            assert await client.receive(5) == make_frame(1, bytes.fromhex("c101"))
+
+
+async def test_a_broadcast_acts_everywhere_and_nobody_answers() -> None:
+    both = devices(1, 2)
+    async with line(*both) as opened:
+        with client_on(opened.device_path) as client:
+            client.send(make_frame(0, bytes.fromhex("0600000009")))
+            assert await client.everything() == b""
+    assert [device.shown["p0"] for device in both] == [9, 9]
+
+
+@pytest.mark.parametrize(
+    ("kind", "differs"),
+    [
+        (FaultKind.BAD_CRC, slice(8, 9)),
+        (FaultKind.WRONG_UNIT, slice(0, 1)),
+        (FaultKind.WRONG_TRANSACTION, slice(1, 2)),
+    ],
+)
+async def test_one_spoilt_byte(kind: FaultKind, differs: slice) -> None:
+    [device] = devices(1)
+    device.begin_fault(Fault(kind))
+    async with line(device) as opened:
+        with client_on(opened.device_path) as client:
+            client.send(make_frame(1, ASK))
+            answer = bytearray(await client.receive(9))
+    good = bytearray(make_frame(1, GOOD))
+
+    assert answer[differs] != good[differs]
+    answer[differs] = good[differs]
+    assert answer == good
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "length"),
+    [(FaultKind.SHORT_FRAME, 0, 4), (FaultKind.SILENCE, 0, 0), (FaultKind.BYTE_BY_BYTE, 1.0, 9)],
+)
+async def test_how_much_comes(kind: FaultKind, value: float, length: int) -> None:
+    [device] = devices(1)
+    device.begin_fault(Fault(kind, value))
+    async with line(device) as opened:
+        with client_on(opened.device_path) as client:
+            client.send(make_frame(1, ASK))
+            assert make_frame(1, GOOD)[:length] == await client.everything()
+
+
+async def test_real_byte_times_take_at_least_their_time() -> None:
+    timing = LineTiming(1200, real_byte_times=True)
+    due_s = timing.answer_delay_s(8, 9)
+    async with line(*devices(1), timing=timing) as opened:
+        with client_on(opened.device_path) as client:
+            loop = asyncio.get_running_loop()
+            begin_s = loop.time()
+            client.send(make_frame(1, ASK))
+            assert await client.receive(9) == make_frame(1, GOOD)
+
+    assert due_s == pytest.approx(17 * 11 / 1200 + 7 * 11 / 1200)
+    assert loop.time() - begin_s >= due_s
+
+
+async def test_turnaround_is_added_to_the_bytes_times() -> None:
+    timing = LineTiming(19_200, real_byte_times=True, turnaround_s=0.005)
+
+    # T(k) = 8 Tc + Tslave + (5 + 2k) Tc + 2 T3.5 with Tc = 11/19200 s, for k = 10 registers
+    assert timing.answer_delay_s(8, 25) == pytest.approx(33 * 11 / 19_200 + 0.005 + 7 * 11 / 19_200)
+    assert LineTiming(turnaround_s=0.02).answer_delay_s(8, 25) == 0.02
+
+
+@pytest.mark.integration
+async def test_an_existing_port(serial_pair: SerialPair) -> None:
+    async with line(*devices(1), port=serial_pair.device_port):
+        with client_on(serial_pair.gateway_port) as client:
+            client.send(make_frame(1, ASK))
+            assert await client.receive(9) == make_frame(1, GOOD)
