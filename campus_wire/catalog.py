@@ -17,8 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from campus_wire import frames
 from campus_wire.errors import MalformedError
-from campus_wire.ids import Digest, GatewayId, Name, PointName
-from campus_wire.limits import CATALOG_AREAS_MAX, CATALOG_DEVICES_MAX, CATALOG_POINTS_MAX
+from campus_wire.ids import ONE_LINE_PATTERN, Digest, GatewayId, Name, PointName
+from campus_wire.limits import (
+    AREA_DEPTH_MAX,
+    CATALOG_AREAS_MAX,
+    CATALOG_DEVICES_MAX,
+    CATALOG_POINTS_MAX,
+    LABEL_CHARS_MAX,
+)
 from campus_wire.quantities import Unit
 
 
@@ -31,10 +37,10 @@ class SampleClass(StrEnum):
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=LABEL_CHARS_MAX, pattern=ONE_LINE_PATTERN)]
 Index = Annotated[int, Field(ge=0)]
 
 
@@ -142,13 +148,13 @@ class Catalog(_Model):
         """Return the areas from the outermost down to `area`.
 
         Raises:
-            ValueError: the areas hold each other in a circle.
+            ValueError: the areas hold each other in a circle, or too many deep.
         """
         path: list[Area] = []
         at: str | None = area
         while at is not None:
-            if len(path) > len(self.areas):
-                raise ValueError(f"area {area} lies in itself")
+            if len(path) == AREA_DEPTH_MAX:
+                raise ValueError(f"area {area} lies in itself, or over {AREA_DEPTH_MAX} deep")
             found = self._areas_by_id[at]
             path.append(found)
             at = found.parent

@@ -55,3 +55,10 @@ class MalformedError(WireError, PermanentError):
 
 class LinkDownError(WireError, TransientError):
     """The broker cannot be reached, or did not answer in time."""
+
+
+class CredentialsError(WireError, TransientError):
+    """The broker and this side do not accept each other's password or certificate.
+
+    Transient, since a hand mends it while the process runs; retried slowly, since it takes a hand.
+    """

@@ -15,6 +15,8 @@ NAME_PATTERN: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$"
 POINT_PATTERN: Final = r"^[a-z][a-z0-9_]{0,63}$"
 DIGEST_PATTERN: Final = r"^[0-9a-f]{16}$"
 UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+ONE_LINE_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
+"""Text that a log, a table or a notice can show as it is: no control characters."""
 
 GatewayId = Annotated[str, StringConstraints(pattern=GATEWAY_PATTERN)]
 """One edge agent, unique in the district."""

@@ -18,6 +18,9 @@ BATCH_BLOCKS_MAX: Final = 1_000
 CATALOG_DEVICES_MAX: Final = 5_000
 CATALOG_POINTS_MAX: Final = 5_000
 CATALOG_AREAS_MAX: Final = 5_000
+AREA_DEPTH_MAX: Final = 16
+"""Areas one inside the other: campus, building, floor, room and some to spare."""
+LABEL_CHARS_MAX: Final = 200
 
 ACK_RANGES_MAX: Final = 1_000
 ATTRIBUTES_MAX: Final = 64

@@ -8,11 +8,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from campus_wire import frames
 from campus_wire.errors import MalformedError
-from campus_wire.ids import Digest, GatewayId, Name, PointName, Uuid
+from campus_wire.ids import ONE_LINE_PATTERN, Digest, GatewayId, Name, PointName, Uuid
 from campus_wire.limits import (
     ACK_RANGES_MAX,
     ATTRIBUTES_MAX,
@@ -22,18 +22,46 @@ from campus_wire.limits import (
     TIME_NS_MAX,
     VALUE_ABS_MAX,
 )
+from campus_wire.samples import ClockState
+
+__all__ = [
+    "Ack",
+    "ClockState",
+    "Command",
+    "DesiredConfig",
+    "Event",
+    "Expectation",
+    "LinkState",
+    "Message",
+    "Outcome",
+    "Range",
+    "Receipt",
+    "Refusal",
+    "Status",
+    "decode",
+    "encode",
+]
 
 TimeNs = Annotated[int, Field(ge=0, le=TIME_NS_MAX)]
 Seq = Annotated[int, Field(ge=1, le=SEQ_MAX)]
-Number = Annotated[
-    float, Field(ge=-VALUE_ABS_MAX, le=VALUE_ABS_MAX, allow_inf_nan=False, strict=False)
-]
-Line = Annotated[str, Field(max_length=TEXT_CHARS_MAX)]
+Number = Annotated[float, Field(ge=-VALUE_ABS_MAX, le=VALUE_ABS_MAX)]
+Line = Annotated[str, Field(max_length=TEXT_CHARS_MAX, pattern=ONE_LINE_PATTERN)]
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+def _exact(number: float) -> float:
+    # As one more branch of the union, an integer over 2**53 would be taken for a rounded float.
+    if isinstance(number, int) and abs(number) > SEQ_MAX:
+        raise ValueError("an integer beyond 2**53 is not exact in every JSON reader")
+    return number
+
+
+Attribute = Annotated[bool | int | Number, AfterValidator(_exact)] | Line | None
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Message(_Part):
@@ -53,14 +81,6 @@ class LinkState(StrEnum):
     OFFLINE = "offline"
 
 
-class ClockState(StrEnum):
-    """How far the times of a gateway can be trusted."""
-
-    SYNCED = "synced"
-    RESTAMPED = "restamped"
-    UNSYNCED = "unsynced"
-
-
 class Status(Message):
     """Retained; with state `offline` also the last will, whose `time_ns` is that of connecting."""
 
@@ -72,7 +92,7 @@ class Status(Message):
     catalog: Digest | None = None
     clock: ClockState = Field(ClockState.SYNCED, strict=False)
     config: Digest | None = None
-    versions: dict[str, Line] = Field(default_factory=dict, max_length=ATTRIBUTES_MAX)
+    versions: dict[Key, Line] = Field(default_factory=dict, max_length=ATTRIBUTES_MAX)
     spool_batches: int | None = Field(None, ge=0, le=SEQ_MAX)
 
 
@@ -83,9 +103,7 @@ class Event(Message):
     time_ns: TimeNs
     kind: Slug
     device: Name | None = None
-    attributes: dict[str, bool | int | float | Line | None] = Field(
-        default_factory=dict, max_length=ATTRIBUTES_MAX
-    )
+    attributes: dict[Key, Attribute] = Field(default_factory=dict, max_length=ATTRIBUTES_MAX)
 
 
 class Range(_Part):
@@ -123,8 +141,8 @@ class Expectation(_Part):
 
     point: PointName
     value: Number
-    tolerance: Number = Field(0.0, ge=0)
-    within_s: float = Field(5.0, gt=0, le=60, strict=False)
+    tolerance: float = Field(0.0, ge=0, le=VALUE_ABS_MAX)
+    within_s: float = Field(5.0, gt=0, le=60)
 
 
 class Command(Message):
@@ -178,8 +196,12 @@ class DesiredConfig(Message):
 
 
 def encode(message: Message) -> bytes:
-    """Return the payload of a message."""
-    return frames.pack(message.model_dump_json(exclude_none=True).encode())
+    """Return the payload of a message, never compressed: a small gateway may have no zstd.
+
+    Raises:
+        MalformedError: it is too large for one message (`payload_too_large`).
+    """
+    return frames.checked_size(message.model_dump_json(exclude_none=True).encode())
 
 
 def decode(model: type[M], payload: bytes) -> M:

@@ -38,6 +38,8 @@ UNITS: Final[dict[str, Quantity]] = {
     "mV": Quantity("电压", "voltage"),
     "A": Quantity("电流", "current"),
     "mA": Quantity("电流", "current"),
+    "µA": Quantity("电流", "current"),
+    "Ω": Quantity("电阻", "resistance"),
     "W": Quantity("有功功率", "active power"),
     "kW": Quantity("有功功率", "active power"),
     "var": Quantity("无功功率", "reactive power"),
@@ -76,6 +78,7 @@ UNITS: Final[dict[str, Quantity]] = {
     "s": Quantity("时间", "time"),
     "min": Quantity("时间", "time"),
     "h": Quantity("时间", "time"),
+    "d": Quantity("时间", "time"),
     "GJ": Quantity("热量", "heat"),
     "MWh": Quantity("热量", "heat"),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import struct
 from typing import Final
 
 from campus_wire.messages import Command
@@ -35,7 +36,11 @@ def _signature(command: Command, key: bytes) -> str:
 
 
 def signed_text(command: Command) -> bytes:
-    """Return the text that is signed: the fields in a fixed order, one a line."""
+    """Return the text that is signed: the fields in a fixed order, one a line.
+
+    A number with a fraction is written as the 16 hexadecimal digits of its IEEE 754 double, since
+    languages print decimals differently.
+    """
     expect = command.expect
     fields: list[object] = [
         *("campus/1", command.id, command.gateway, command.device, command.point),
@@ -43,4 +48,6 @@ def signed_text(command: Command) -> bytes:
     ]
     if expect is not None:
         fields += [expect.point, expect.value, expect.tolerance, expect.within_s]
-    return "\n".join(repr(f) if isinstance(f, float) else str(f) for f in fields).encode()
+    return "\n".join(
+        struct.pack(">d", f).hex() if isinstance(f, float) else str(f) for f in fields
+    ).encode()

@@ -38,6 +38,11 @@ class Part(Server):
 
     _is_patient = True
 
+    def start(self, *, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Start it and wait until it serves."""
+        self._is_patient = True
+        super().start(timeout_s=timeout_s)
+
     def relaunch(self) -> None:
         """Start the process and return at once, so that it can be killed while it comes up."""
         self._is_patient = False
@@ -105,6 +110,9 @@ class SchoolRun:
         url = f"influxdb://{HOST}:{store.port}/{store.database}?version=1"
         self.layout = make_layout(self.directory, self.school, store=url)
         shutil.copyfile(self.rules, self.directory / "rules.yaml")
+        profiles = self.school.parent / "profiles"
+        if profiles.is_dir():
+            shutil.copytree(profiles, self.directory / "profiles")
         edit_yaml(self.layout.controller_config, self.change_controller)
         self.store = store
         self.broker = BrokerPart(

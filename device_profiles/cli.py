@@ -1,0 +1,261 @@
+"""`campus profiles`: list, show and check device profiles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from campus_wire.config_file import ConfigFileError, Mistake
+from device_profiles.categories import CATEGORIES
+from device_profiles.errors import UnknownProfileError
+from device_profiles.library import Library, load_profile, profile_paths
+from device_profiles.model import ModbusProfile, MqttProfile
+from device_profiles.model_modbus import ModbusPoint
+from device_profiles.model_mqtt import MqttPoint
+from device_profiles.model_point import Point
+from device_profiles.planning import plan_reads
+from device_profiles.schema import schema_text
+
+EXIT_MISTAKES = 1
+EXIT_USAGE = 2
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+AnyProfile = ModbusProfile | MqttProfile
+Directory = Annotated[
+    Path | None,
+    typer.Option("--directory", "-d", help="A directory with profiles of one's own."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command("list")
+def list_profiles(
+    directory: Directory = None,
+    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the known models of device.
+
+    For example:
+
+        campus profiles list
+
+        campus profiles list --category gas_detector --json
+    """
+    if category is not None and category not in CATEGORIES:
+        raise typer.BadParameter(f"{category} is none of {', '.join(CATEGORIES)}")
+    with _mistakes_told():
+        profiles = list(Library.builtin(directory))
+    profiles = [one for one in profiles if category in (None, one.category)]
+    if as_json:
+        typer.echo(json.dumps([_summary(one) for one in profiles], ensure_ascii=False, indent=2))
+        return
+    rows = [
+        (
+            one.id,
+            f"{one.labels.zh}\n{one.labels.en}",
+            f"{CATEGORIES[one.category].zh}\n{one.category}",
+            one.protocol,
+            str(len(one.points)),
+            one.evidence,
+        )
+        for one in profiles
+    ]
+    heads = ("profile", "名称 name", "类别 category", "protocol", "points", "evidence")
+    _print_table(heads, rows)
+
+
+@app.command("show")
+def show_profile(
+    profile: Annotated[str, typer.Argument(help="The id, as `campus profiles list` gives it.")],
+    directory: Directory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the points of a model of device and how they are read.
+
+    For example:
+
+        campus profiles show pzem-016
+    """
+    try:
+        with _mistakes_told():
+            found = Library.builtin(directory).get(profile)
+    except UnknownProfileError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    if as_json:
+        typer.echo(found.model_dump_json(by_alias=True, exclude_none=True, indent=2))
+        return
+    console = _console()
+    console.print(f"[bold]{found.labels.zh}[/]  {found.labels.en}  ({found.vendor}, {found.model})")
+    console.print(f"{found.evidence}: " + "; ".join(source.ref for source in found.sources))
+    if found.note:
+        console.print(found.note)
+    rows = [
+        (
+            point.name,
+            f"{point.labels.zh}\n{point.labels.en}",
+            point.unit,
+            f"{point.access} {point.point_class}",
+            _how(found, point),
+            _allowed(point),
+        )
+        for point in found.points
+    ]
+    heads = ("point", "名称 name", "unit", "access", "read", "values")
+    _print_table(heads, rows)
+    if isinstance(found, ModbusProfile):
+        requests = plan_reads(found, found.points)
+        text = ", ".join(f"{one.table} {one.address} × {one.count}" for one in requests)
+        console.print(f"read in {len(requests)} requests (addresses on the wire): {text}")
+
+
+@app.command("check")
+def check_profiles(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files or directories; the shipped profiles when left out."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check profile files; the exit code is 1 when there are mistakes.
+
+    For example:
+
+        campus profiles check my-profiles/new-sensor.yaml
+    """
+    paths = list(_files(files or []))
+    mistakes = [(path, one) for path in paths for one in _mistakes(path)]
+    if as_json:
+        found = [_plain_mistake(path, one) for path, one in mistakes]
+        typer.echo(json.dumps({"files": len(paths), "mistakes": found}, ensure_ascii=False))
+    else:
+        for path, one in mistakes:
+            place = f"{path}:{one.line}" if one.line else str(path)
+            typer.echo(f"{place}: {one}", err=True)
+        summary = f"{len(mistakes)} mistakes" if mistakes else "no mistakes"
+        typer.echo(f"{len(paths)} profiles checked, {summary}")
+    if mistakes:
+        raise typer.Exit(EXIT_MISTAKES)
+
+
+@app.command("schema")
+def print_schema() -> None:
+    """Print the JSON schema of profile files, for editors that check YAML as you type."""
+    typer.echo(schema_text(), nl=False)
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    """End the command where a profile has mistakes, and say them."""
+    try:
+        yield
+    except ConfigFileError as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(EXIT_MISTAKES) from None
+
+
+def _files(given: Sequence[Path]) -> Iterable[Path]:
+    if not given:
+        yield from profile_paths()
+    for path in given:
+        if path.is_dir():
+            yield from sorted(path.glob("*.yaml"))
+        else:
+            yield path
+
+
+def _mistakes(path: Path) -> Sequence[Mistake]:
+    try:
+        load_profile(path)
+    except ConfigFileError as error:
+        return error.mistakes
+    return ()
+
+
+def _plain_mistake(path: Path, mistake: Mistake) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "line": mistake.line,
+        "key": mistake.key,
+        "message": mistake.message,
+        "suggestion": mistake.suggestion,
+        "remedy": mistake.remedy,
+    }
+
+
+def _summary(profile: AnyProfile) -> dict[str, Any]:
+    return {
+        "id": profile.id,
+        "labels": {"zh": profile.labels.zh, "en": profile.labels.en},
+        "vendor": profile.vendor,
+        "model": profile.model,
+        "category": profile.category,
+        "protocol": profile.protocol,
+        "evidence": profile.evidence,
+        "points": [point.name for point in profile.points],
+    }
+
+
+def _how(profile: AnyProfile, point: Point) -> str:
+    if isinstance(profile, ModbusProfile) and isinstance(point, ModbusPoint):
+        return _modbus_how(profile, point)
+    if isinstance(point, MqttPoint) and point.read is not None:
+        return point.read.path or "the whole payload"
+    return "-"
+
+
+def _modbus_how(profile: ModbusProfile, point: ModbusPoint) -> str:
+    if point.read is None:
+        place = profile.write_location(point)
+        return f"(written: {place.table} {place.address})"
+    place = profile.read_location(point)
+    printed = point.read.address
+    where = f"{place.table} {place.address}"
+    if printed != place.address:
+        where += f" (printed {printed})"
+    if place.table.holds_bits:
+        return where
+    bits = "" if place.bit is None else f" bit {place.bit}"
+    if place.bit_count > 1:
+        bits = f" bits {place.bit}-{(place.bit or 0) + place.bit_count - 1}"
+    scale = f" × {place.scale:g}" if place.scale != 1 else ""
+    offset = f" {place.offset:+g}" if place.offset else ""
+    return f"{where} {place.data_type} {place.byte_order}{bits}{scale}{offset}"
+
+
+def _allowed(point: Point) -> str:
+    if point.states:
+        return "\n".join(
+            f"{number} {label.zh} {label.en}" for number, label in point.states.items()
+        )
+    if point.minimum is None and point.maximum is None:
+        return ""
+    low = "" if point.minimum is None else f"{point.minimum:g}"
+    high = "" if point.maximum is None else f"{point.maximum:g}"
+    return f"{low} … {high}".strip()
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True)
+
+
+def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for index, head in enumerate(heads):
+        grid.add_column(head, no_wrap=index == 0)
+    for row in rows:
+        grid.add_row(*row)
+    Console().print(grid)
+
+
+if __name__ == "__main__":
+    app()

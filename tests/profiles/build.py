@@ -1,0 +1,57 @@
+"""Profiles made up for tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from device_profiles.model import ModbusProfile, MqttProfile
+
+LABELS = {"zh": "测试", "en": "test"}
+
+
+def head(protocol: str) -> dict[str, Any]:
+    return {
+        "id": "made-up",
+        "vendor": "nobody",
+        "model": "none",
+        "category": "other",
+        "labels": LABELS,
+        "evidence": "bench",
+        "sources": [{"ref": "made up", "kind": "test"}],
+        "protocol": protocol,
+    }
+
+
+def point(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "labels": LABELS, **more}
+
+
+def modbus(points: list[dict[str, Any]], **section: Any) -> ModbusProfile:
+    document = {
+        **head("modbus"),
+        "modbus": {"address_base": 0, **section},
+        "points": points,
+    }
+    return ModbusProfile.model_validate_json(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS))
+
+
+def mqtt(points: list[dict[str, Any]], **section: Any) -> MqttProfile:
+    document = {
+        **head("mqtt"),
+        "mqtt": {"topic": "base/{device}", **section},
+        "points": points,
+    }
+    return MqttProfile.model_validate_json(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS))
+
+
+def register(address: int = 0, data_type: str = "uint16", **more: Any) -> dict[str, Any]:
+    return {"input_type": "holding", "address": address, "data_type": data_type, **more}
+
+
+def one(
+    data_type: str = "uint16", *, point_keys: dict[str, Any] | None = None, **read: Any
+) -> ModbusProfile:
+    """A profile with the single point `x` at holding register 0."""
+    return modbus([point("x", **(point_keys or {}), read=register(0, data_type, **read))])
