@@ -7,12 +7,18 @@ from typing import Any, Final, Self
 
 import httpx
 
+from campus_wire.errors import TransientError
+
 Json = dict[str, Any]
 _TIMEOUT_S: Final = 10.0
 
 
+class ApiFailedError(TransientError):
+    """The controller did not answer, or refused."""
+
+
 class ApiClient:
-    """A thin client of the calls the demo needs. Raises `httpx.HTTPError`."""
+    """A thin client of the calls the demo needs. Raises `ApiFailedError`."""
 
     def __init__(self, url: str, token_file: Path) -> None:
         self._token_file = token_file
@@ -41,8 +47,7 @@ class ApiClient:
 
     async def metric(self, name: str) -> float:
         """Return the value of a metric without labels."""
-        answer = await self._http.get("/metrics", headers=self._headers())
-        answer.raise_for_status()
+        answer = await self._send("GET", "/metrics")
         lines = (line.split() for line in answer.text.splitlines() if line.startswith(name))
         found = [float(words[1]) for words in lines if words[0] == name]
         if not found:
@@ -50,11 +55,17 @@ class ApiClient:
         return found[0]
 
     async def _call(self, method: str, path: str, **request: Any) -> Any:
-        answer = await self._http.request(
-            method, f"/api/v1{path}", headers=self._headers(), **request
-        )
-        answer.raise_for_status()
+        answer = await self._send(method, f"/api/v1{path}", **request)
         return answer.json()
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            answer = await self._http.request(method, path, headers=self._headers(), **request)
+        except httpx.HTTPError as error:
+            raise ApiFailedError("api_failed", repr(error), place=f"{method} {path}") from error
+        if answer.is_error:
+            raise ApiFailedError("api_refused", answer.text[:500], place=f"{method} {path}")
+        return answer
 
     def _headers(self) -> dict[str, str]:
         token = self._token_file.read_text(encoding="utf-8").strip()

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from campus_cli.demo.story import Story
 
 EXIT_SHORTFALL: Final = 1
-_FOR_S_DEFAULT: Final = 50.0
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -36,9 +35,9 @@ def demo(
         str, typer.Option(help="duckdb, influxdb (both started here) or a store URL.")
     ] = "duckdb",
     for_s: Annotated[
-        float,
-        typer.Option("--for", min=45.0, help="Seconds; the story needs about 45."),
-    ] = _FOR_S_DEFAULT,
+        float | None,
+        typer.Option("--for", min=45.0, help="Seconds; else until the story is told, about 45."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,
     keep: Annotated[
         Path | None, typer.Option(help="Keep the run's files in this new directory.")
@@ -75,7 +74,7 @@ def demo(
         raise typer.Exit(EXIT_SHORTFALL)
 
 
-async def _run(run: DemoRun, for_s: float, console: Console) -> Report:
+async def _run(run: DemoRun, for_s: float | None, console: Console) -> Report:
     if not console.is_terminal:
         run.on_page = _tell_plainly()
         return await run.run(for_s)

@@ -69,6 +69,8 @@ class DemoProcess:
                 times = self._watched.cpu_times()
         except psutil.Error:
             return self._usage
+        if not rss_mb:  # ended: only its processor time is still told
+            rss_mb = self._usage.rss_mb
         highest = max(rss_mb, self._usage.rss_max_mb)
         self._usage = Usage(
             round(rss_mb, 1), round(highest, 1), round(times.user + times.system, 2)

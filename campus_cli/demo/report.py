@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,16 +124,24 @@ def _triple(samples: Count) -> str:
 def _alarms(report: Report) -> Table:
     table = Table("alarm", "place", "raised", "acknowledged", "cleared", title="Alarms 报警")
     for alarm in report.alarms:
-        steps = (alarm.get(step) or "–" for step in ("raised", "acknowledged", "cleared"))
+        steps = (_clock(alarm.get(step)) for step in ("raised", "acknowledged", "cleared"))
         table.add_row(alarm["rule"], alarm["place"], *steps)
     return table
+
+
+def _clock(iso: str | None) -> str:
+    """Return the local time of the day of an instant, to the tenth of a second."""
+    if iso is None:
+        return "–"
+    return datetime.fromisoformat(iso).astimezone().strftime("%H:%M:%S.%f")[:-5]
 
 
 def _commands(report: Report) -> Table:
     table = Table("device", "point", "value", "by", "outcome", title="Commands 命令")
     for command in report.commands[-8:]:
-        cells = (command[key] for key in ("device", "point", "value", "by", "outcome"))
-        table.add_row(*map(str, cells))
+        value = f"{command['value']:g}"
+        outcome = command["outcome"] or "open"
+        table.add_row(command["device"], command["point"], value, command["by"], outcome)
     return table
 
 

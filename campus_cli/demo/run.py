@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from campus_cli.demo import ledger
+from campus_cli.demo import ledger, servers
 from campus_cli.demo.api_client import ApiClient
 from campus_cli.demo.latency import delays_ms
 from campus_cli.demo.layout import Layout, finish_edge_configs
@@ -49,7 +49,7 @@ class DemoRun:
         return {name: process.usage() for name, process in self.processes.items()}
 
     async def run(self, seconds: float | None) -> Report:
-        """Run for `seconds` (None: until cancelled) and report.
+        """Run for `seconds` (None: until the story is told) and report.
 
         Raises:
             NotReadyError: a part did not come up.
@@ -74,22 +74,19 @@ class DemoRun:
 
     async def _bring_up(self) -> None:
         layout = self.layout
-        self._start_broker_and_store()
+        for name, arguments in servers.commands(layout, self.broker, self.store).items():
+            self._start(name, arguments)
         secret, log = str(layout.sink_secret), str(layout.sink_log)
         sink = ("--port", str(layout.ports.sink), "--secret", secret, "--log", log)
         self._start("sink", module("campus_cli.demo.sink", *sink))
         await self._wait_for("broker", lambda: _listens(layout.ports.broker))
+        if self.store == servers.INFLUXDB:
+            await self._wait_for("InfluxDB", lambda: servers.create_database(layout))
         config = str(layout.controller_config)
         self._start("controller", campus("controller", "run", "--config", config))
         sims = ("--truth", str(layout.truth), "--control", str(layout.orders))
         drafts = ("--print-edge-config", str(layout.drafts), "--lines", str(layout.directory))
         self._start("sims", campus("sims", "run", str(layout.school), *sims, *drafts, "--json"))
-
-    def _start_broker_and_store(self) -> None:
-        from campus_cli.demo import servers  # noqa: PLC0415 - only when something is started
-
-        for name, arguments in servers.commands(self.layout, self.broker, self.store).items():
-            self._start(name, arguments)
 
     async def _start_edges(self, api: ApiClient) -> None:
         layout = self.layout
@@ -128,14 +125,16 @@ class DemoRun:
     async def _tell(self, api: ApiClient, seconds: float | None) -> None:
         story = Story(api, self.layout)
         with telling(story) as task:
-            while seconds is None or story.now_s < seconds:
+            while not task.done() if seconds is None else story.now_s < seconds:
                 self._check_alive()
                 self.values_stored = await api.metric("campus_controller_values_stored_total")
                 if self.on_page is not None:
                     await self.on_page(self, story, api)
                 if task.done():
-                    await task  # a story that failed ends the run with its error
+                    task.result()  # a story that failed ends the run with its error
                 await asyncio.sleep(1.0)
+            if self.on_page is not None:
+                await self.on_page(self, story, api)
 
     # --- down ----------------------------------------------------------------------------------
 

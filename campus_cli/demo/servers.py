@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import Final
 
+import httpx
+
 from campus_cli.demo.accounts import Account, write_secret
 from campus_cli.demo.layout import HOST, Layout
 from campus_cli.demo.processes import module
@@ -17,6 +19,7 @@ from campus_wire.errors import PermanentError
 EMBEDDED: Final = "embedded"
 MOSQUITTO: Final = "mosquitto"
 INFLUXDB: Final = "influxdb"
+_TIMEOUT_S: Final = 5.0
 _SYSTEM_DIRECTORIES: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
@@ -88,6 +91,17 @@ def _influxdb(layout: Layout) -> list[str]:
         encoding="utf-8",
     )
     return [program, "-config", str(config)]
+
+
+async def create_database(layout: Layout) -> bool:
+    """Make InfluxDB's database; return whether it answered."""
+    url = f"http://{HOST}:{layout.ports.store}/query"
+    async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+        try:
+            answer = await client.post(url, params={"q": 'CREATE DATABASE "campus"'})
+        except httpx.TransportError:
+            return False
+    return answer.is_success
 
 
 def _find(program: str, package: str) -> str:
