@@ -1,0 +1,1 @@
+"""Rules as data and a pure evaluator: no clock, no I/O."""
