@@ -1,0 +1,284 @@
+"""Wires the agent's parts together and runs them until it is told to stop.
+
+Order of the end: sources stop reading; open batches go to the spool and, as far as the link allows,
+to the controller; the spool closes; the status says `stopping`; the connection ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+import uuid
+from collections.abc import Iterable
+from typing import Final
+
+from campus_wire.catalog import encode_catalog
+from campus_wire.messages import Event
+from campus_wire.session import MqttSession
+from campus_wire.topics import Down, down
+from edge_agent.batcher import Batcher
+from edge_agent.clock import Clock, ClockChange, guess_origin_ns, keep_looking
+from edge_agent.clock_source import WallClock, boot_id, wall_clock
+from edge_agent.commands import Commands
+from edge_agent.config import EdgeConfig
+from edge_agent.config_check import LoadedConfig
+from edge_agent.fallback import Fallback
+from edge_agent.interlocks import Interlocks
+from edge_agent.inventory import Inventory, build_inventory
+from edge_agent.keys import read_command_key
+from edge_agent.pipeline import Pipeline
+from edge_agent.sources import make_sources
+from edge_agent.spool.records import SpoolLimits
+from edge_agent.spool.store import SpoolStore
+from edge_agent.spool.writer import Spool
+from edge_agent.status import StatusFacts, StatusMaker
+from edge_agent.uplink import Uplink
+
+_log: Final = logging.getLogger(__name__)
+
+_DRAIN_S: Final = 1.0
+_MB: Final = 1024 * 1024
+
+
+async def run_agent(
+    loaded: LoadedConfig, stop: asyncio.Event, *, wall: WallClock | None = None
+) -> None:
+    """Run one agent until `stop` is set.
+
+    Args:
+        loaded: a configuration without mistakes, and its profiles.
+        stop: ends it in order.
+        wall: the wall clock; by default the one that the configuration names.
+
+    Raises:
+        KeyFileError: the command key cannot be read.
+        SpoolLockedError: another agent has the spool open.
+    """
+    config = loaded.config
+    wall = wall_clock(config.clock.source) if wall is None else wall
+    key = read_command_key(config.uplink.command_key_file)
+    inventory = build_inventory(config, loaded.library)
+    boot = boot_id()
+    spool = await _open_spool(config, boot, wall)
+    try:
+        clock = await _start_clock(config, spool, boot=boot, wall=wall)
+        await spool.put_catalog(inventory.catalog.revision, encode_catalog(inventory.catalog))
+        agent = EdgeAgent(config, inventory, spool=spool, clock=clock, key=key)
+        gc.collect()
+        gc.freeze()  # what is here now lives as long as the process
+        await agent.run(stop, wall)
+    finally:
+        await spool.close()
+
+
+async def _open_spool(config: EdgeConfig, boot: str, wall: WallClock) -> Spool:
+    limits = SpoolLimits(
+        max_bytes=config.spool.max_mb * _MB,
+        disk_reserve_bytes=config.spool.disk_reserve_mb * _MB,
+        hold_ns=round(config.clock.unsynced_hold_s * 1e9),
+    )
+    run = str(uuid.uuid4())
+    spool = Spool(
+        lambda: SpoolStore(
+            config.spool.path,
+            limits=limits,
+            boot=boot,
+            run=run,
+            wall_ns=lambda: wall.read().wall_ns,
+            monotonic_ns=time.monotonic_ns,
+        )
+    )
+    await spool.start()
+    return spool
+
+
+async def _start_clock(config: EdgeConfig, spool: Spool, *, boot: str, wall: WallClock) -> Clock:
+    reading = wall.read()
+    origin_ns = await spool.begin_boot(
+        lambda last_time_ns: guess_origin_ns(
+            wall_ns=reading.wall_ns, monotonic_ns=reading.monotonic_ns, last_time_ns=last_time_ns
+        )
+    )
+    clock = Clock(
+        boot=boot,
+        origin_ns=origin_ns,
+        monotonic_ns=time.monotonic_ns,
+        holdover_s=config.clock.holdover_s,
+    )
+    if clock.look(reading) is not None:
+        await spool.set_true_origin(clock.origin_ns)
+    else:
+        _log.warning("the clock is not synced yet: samples are marked until it is")
+    return clock
+
+
+class EdgeAgent:
+    """The parts of a running agent.
+
+    Args:
+        config: what it does.
+        inventory: the devices.
+        spool: open.
+        clock: has looked at the wall clock once.
+        key: what commands are signed with, or None.
+    """
+
+    def __init__(
+        self,
+        config: EdgeConfig,
+        inventory: Inventory,
+        *,
+        spool: Spool,
+        clock: Clock,
+        key: bytes | None,
+    ) -> None:
+        self._config = config
+        self._catalog = inventory.catalog
+        self._spool = spool
+        self._clock = clock
+        self._batcher = Batcher(
+            spool, clock, catalog=inventory.catalog.revision, devices=len(inventory.devices)
+        )
+        spool.when_idle(self._batcher.flush_safety)
+        self.pipeline = Pipeline(self._batcher)
+        self._sources = make_sources(config, inventory, sink=self.pipeline, clock=clock)
+        self._interlocks = Interlocks(
+            config.interlocks, inventory, actuators=self._sources, clock=clock, events=spool
+        )
+        self.pipeline.show_to(self._interlocks)
+        self._commands = Commands(
+            config.gateway,
+            key,
+            inventory=inventory,
+            actuators=self._sources,
+            interlocks=self._interlocks,
+            ledger=spool,
+            events=spool,
+            clock=clock,
+        )
+        self._fallback = Fallback(
+            config.fallback,
+            inventory,
+            actuators=self._sources,
+            interlocks=self._interlocks,
+            clock=clock,
+            events=spool,
+        )
+        self._uplink = Uplink(
+            config.uplink,
+            catalog=inventory.catalog,
+            spool=spool,
+            status=StatusMaker(config.gateway, boot=clock.boot, facts=self._facts),
+            monotonic_ns=clock.monotonic_ns,
+            on_command=self._on_command,
+        )
+        self._session = self._make_session()
+        self._uplink.use(self._session)
+
+    def _make_session(self) -> MqttSession:
+        gateway = self._config.gateway
+        broker = self._config.uplink.broker
+        if broker.client_id is None:
+            # So that a new connection takes over a half-open old one, whose will would come late.
+            broker = broker.model_copy(update={"client_id": gateway})
+        return MqttSession(
+            broker,
+            subscriptions=[(down(gateway, kind), 1) for kind in Down],
+            will=self._uplink.will,
+            on_message=self._on_message,
+            on_up=self._uplink.on_up,
+            on_down=self._uplink.on_down,
+            on_stop=self._uplink.on_stop,
+        )
+
+    def _facts(self) -> StatusFacts:
+        return StatusFacts(
+            time_ns=self._clock.now_ns(),
+            epoch=self._spool.epoch,
+            catalog=self._catalog.revision,
+            clock=self._clock.stamp.state,
+            spool_batches=self._spool.counts.batches,
+        )
+
+    async def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001
+        if not retained:
+            self._fallback.heard()
+        await self._uplink.on_message(topic, payload, retained)
+
+    async def _on_command(self, payload: bytes, retained: bool) -> None:  # noqa: FBT001
+        await self._commands.on_message(payload, retained=retained)
+
+    # --- life ----------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event, wall: WallClock) -> None:
+        """Run until `stop` is set, then end in order."""
+        async with asyncio.TaskGroup() as group:
+            spool = group.create_task(self._spool.run(), name="spool")
+            session = group.create_task(self._session.run(), name="session")
+            uplink = group.create_task(self._uplink.run(), name="uplink")
+            clock = group.create_task(self._watch_clock(wall), name="clock")
+            acting = [
+                group.create_task(self._interlocks.run(), name="interlocks"),
+                group.create_task(self._commands.run(), name="commands"),
+                group.create_task(self._fallback.run(), name="fallback"),
+            ]
+            sources = [
+                group.create_task(source.run(), name=f"source {name}")
+                for name, source in self._sources.items()
+            ]
+            self._say_started()
+            await stop.wait()
+            _log.info("stopping")
+            await _end([*acting, *sources])
+            self._batcher.flush()
+            await self._spool.settled()
+            await self._uplink.drain(_DRAIN_S)
+            await _end([clock, uplink])
+            await self._spool.close()
+            await _end([session, spool])
+        _log.info("stopped; %d batches wait in the spool", self._spool.counts.batches)
+
+    def _say_started(self) -> None:
+        _log.info(
+            "gateway %s runs: %d devices on %d sources, epoch %s, %d batches in the spool",
+            self._config.gateway,
+            len(self._catalog.devices),
+            len(self._sources),
+            self._spool.epoch,
+            self._spool.counts.batches,
+        )
+
+    async def _watch_clock(self, wall: WallClock) -> None:
+        changes: asyncio.Queue[ClockChange] = asyncio.Queue(maxsize=100)
+        looking = asyncio.create_task(
+            keep_looking(self._clock, wall, on_change=changes.put_nowait), name="look at the clock"
+        )
+        try:
+            while True:
+                await self._clock_changed(await changes.get())
+        finally:
+            looking.cancel()
+
+    async def _clock_changed(self, change: ClockChange) -> None:
+        self._batcher.flush()
+        if change is not ClockChange.LOST:
+            await self._spool.set_true_origin(self._clock.origin_ns)
+        self._spool.post(
+            Event(
+                id=str(uuid.uuid4()),
+                time_ns=self._clock.now_ns(),
+                kind=f"clock_{change}",
+                attributes={"boot": self._clock.boot},
+            )
+        )
+        await self._uplink.refresh_status()
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for them."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

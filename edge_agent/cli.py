@@ -1,0 +1,114 @@
+"""`campus edge`: run the agent, check its configuration, try its devices."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Final
+
+import orjson
+import typer
+
+from campus_wire.config_file import ConfigFileError
+from campus_wire.logs import LogFormat, set_up_logging
+from edge_agent.check_report import print_report, report_on
+from edge_agent.config_check import LoadedConfig, load_config
+from edge_agent.read_command import read
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app.command("read")(read)
+
+EXIT_MISTAKES: Final = 2
+"""The configuration has mistakes; nothing was started."""
+
+ConfigPath = Annotated[
+    Path, typer.Option("--config", "-c", help="The agent's configuration, edge.yaml.")
+]
+
+
+@app.command()
+def run(
+    config: ConfigPath,
+    log: Annotated[
+        LogFormat, typer.Option(help="auto: readable on a terminal, JSON lines otherwise.")
+    ] = LogFormat.AUTO,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the agent until SIGTERM or Ctrl-C.
+
+    Exit codes: 0 stopped, 1 failed, 2 the configuration has mistakes.
+
+    Example: campus edge run --config edge.yaml
+    """
+    loaded = _load(config)
+    set_up_logging(log, level=log_level, gateway=loaded.config.gateway)
+    _run(_until_signal(loaded))
+
+
+@app.command()
+def check(
+    config: ConfigPath,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check the configuration: print its mistakes, or what it comes to.
+
+    Exit codes: 0 no mistakes, 2 mistakes.
+
+    Example: campus edge check --config edge.yaml
+    """
+    if not json:
+        print_report(report_on(_load(config)))
+        return
+    try:
+        plain: dict[str, object] = report_on(load_config(config)).plain()
+    except ConfigFileError as error:
+        typer.echo(orjson.dumps(_plain_mistakes(error), option=orjson.OPT_INDENT_2))
+        raise typer.Exit(EXIT_MISTAKES) from None
+    typer.echo(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
+
+
+def _load(path: Path) -> LoadedConfig:
+    """Read the configuration; with mistakes print them and exit."""
+    try:
+        return load_config(path)
+    except ConfigFileError as error:
+        typer.echo(str(error), err=True)
+        count = len(error.mistakes)
+        typer.echo(f"{count} mistake{'s' if count > 1 else ''} in {error.path}", err=True)
+        raise typer.Exit(EXIT_MISTAKES) from None
+
+
+def _plain_mistakes(error: ConfigFileError) -> dict[str, object]:
+    mistakes = [
+        {
+            "line": one.line,
+            "column": one.column,
+            "key": one.key,
+            "message": one.message,
+            "suggestion": one.suggestion,
+            "remedy": one.remedy,
+        }
+        for one in error.mistakes
+    ]
+    return {"ok": False, "file": str(error.path), "mistakes": mistakes}
+
+
+async def _until_signal(loaded: LoadedConfig) -> None:
+    from edge_agent.app import run_agent  # noqa: PLC0415  (checking needs none of it)
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run_agent(loaded, stop)
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:  # not on every platform
+        asyncio.run(work)
+    else:
+        uvloop.run(work)

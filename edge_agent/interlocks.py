@@ -1,0 +1,274 @@
+"""Local interlocks: what must work without a network, and whatever commands say.
+
+Every sample is looked at as it is read. The writes that follow are done by one task for each
+target (a device's point), so that a target on a dead bus delays no other. A target that an active
+interlock holds is written until its read-back shows the value, and again whenever a later reading
+shows another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from campus_wire.batch import Sample
+from campus_wire.messages import Event
+from campus_wire.supervise import Backoff
+from edge_agent.config import InterlockConfig
+from edge_agent.interlock_rule import Change, InterlockRule, Turn
+from edge_agent.inventory import Inventory
+from edge_agent.ports import Actuator, EdgeClock, EventSink, WriteResult
+
+_log: Final = logging.getLogger(__name__)
+
+WRITE_TIMEOUT_S: Final = 2.0
+RETRY: Final = Backoff(first_s=0.25, cap_s=10.0)
+CANNOT_BE_READ_BACK: Final = "no_read_back"
+
+Facts = dict[str, str | float | None]
+Say = Callable[[str, InterlockRule, Facts], None]
+
+
+class Interlocks:
+    """All interlocks of the gateway.
+
+    Args:
+        configs: the interlocks.
+        inventory: where their devices and points are.
+        actuators: by the id of the source (bus or local broker) that a device is connected to.
+        clock: for delays and for the time of events.
+        events: told of every turn.
+    """
+
+    def __init__(
+        self,
+        configs: Iterable[InterlockConfig],
+        inventory: Inventory,
+        *,
+        actuators: Mapping[str, Actuator],
+        clock: EdgeClock,
+        events: EventSink,
+    ) -> None:
+        self._clock = clock
+        self._events = events
+        self._targets: dict[tuple[str, str], _Target] = {}
+        self._sensors: dict[int, list[tuple[int, InterlockRule, _Target]]] = {}
+        self._shown: dict[int, list[tuple[int, _Target]]] = {}
+        for config in configs:
+            self._add(config, inventory, actuators)
+
+    def _add(
+        self, config: InterlockConfig, inventory: Inventory, actuators: Mapping[str, Actuator]
+    ) -> None:
+        sensor = inventory.device(config.when.device)
+        acted_on = inventory.device(config.then.device)
+        assert sensor is not None, "config_check refuses unknown devices"
+        assert acted_on is not None, "config_check refuses unknown devices"
+        key = (config.then.device, config.then.point)
+        target = self._targets.get(key)
+        if target is None:
+            target = _Target(*key, actuators[acted_on.source], self._clock, self._say)
+            self._targets[key] = target
+            shown = (acted_on.point_indices[config.then.point], target)
+            self._shown.setdefault(acted_on.index, []).append(shown)
+        rule = InterlockRule(
+            config, interval_s=sensor.config.interval_s, start_ns=self._clock.monotonic_ns()
+        )
+        target.rules.append(rule)
+        watched = (sensor.point_indices[config.when.point], rule, target)
+        self._sensors.setdefault(sensor.index, []).append(watched)
+
+    async def run(self) -> None:
+        """Write what interlocks demand, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for target in self._targets.values():
+                group.create_task(target.run(), name=f"interlock {target.device}.{target.point}")
+
+    def observe(self, samples: Sequence[Sample]) -> None:
+        """Look at samples (`SampleObserver`)."""
+        if not self._targets:
+            return
+        for sample in samples:
+            for point, rule, target in self._sensors.get(sample.device, ()):
+                if point in sample.points:
+                    at = sample.points.index(point)
+                    now_ns = self._clock.monotonic_ns()
+                    changes = rule.observe(sample.values[at], sample.qualities[at], now_ns)
+                    target.apply(rule, changes)
+            for point, target in self._shown.get(sample.device, ()):
+                if point in sample.points:
+                    target.show(sample.values[sample.points.index(point)])
+
+    def holder(self, device: str, point: str) -> str | None:
+        """Return the id of the interlock that holds a point now, or None."""
+        target = self._targets.get((device, point))
+        rule = target.holder() if target is not None else None
+        return rule.config.id if rule is not None else None
+
+    def held_value(self, device: str, point: str) -> float | None:
+        """Return the value that an interlock holds a point at, or None."""
+        target = self._targets.get((device, point))
+        rule = target.holder() if target is not None else None
+        return rule.config.then.value if rule is not None else None
+
+    def is_checked(self, device: str, point: str) -> bool:
+        """Say whether every interlock on a point has judged its sensor since the start."""
+        target = self._targets.get((device, point))
+        return target is None or all(rule.is_checked for rule in target.rules)
+
+    def recheck(self, device: str, point: str) -> None:
+        """Say that somebody else wrote to a point: a held one is written again."""
+        target = self._targets.get((device, point))
+        if target is not None:
+            target.reassert()
+
+    def _say(self, kind: str, rule: InterlockRule, facts: Facts) -> None:
+        when, then = rule.config.when, rule.config.then
+        about: dict[str, bool | int | float | str | None] = {
+            "interlock": rule.config.id,
+            "point": when.point,
+            "target_device": then.device,
+            "target_point": then.point,
+            **facts,
+        }
+        self._events.post(
+            Event(
+                id=str(uuid.uuid4()),
+                time_ns=self._clock.now_ns(),
+                kind=kind,
+                device=when.device,
+                attributes=about,
+            )
+        )
+
+
+class _Target:
+    """One point that interlocks write to."""
+
+    def __init__(
+        self, device: str, point: str, actuator: Actuator, clock: EdgeClock, say: Say
+    ) -> None:
+        self.device = device
+        self.point = point
+        self.rules: list[InterlockRule] = []
+        self._actuator = actuator
+        self._clock = clock
+        self._say = say
+        self._demand: tuple[InterlockRule, float] | None = None
+        self._first_out: InterlockRule | None = None
+        self._is_done = True
+        self._failures = 0
+        self._retry_at_ns = 0
+        self._wake = asyncio.Event()
+
+    def holder(self) -> InterlockRule | None:
+        """The interlock whose value counts: of the active ones, the first in the configuration."""
+        return next((rule for rule in self.rules if rule.is_active), None)
+
+    def apply(self, rule: InterlockRule, changes: Iterable[Change]) -> None:
+        """Take what an interlock's sensor brought about."""
+        for change in changes:
+            self._turn(rule, change)
+        self._wake.set()  # deadlines may have moved
+
+    def _turn(self, rule: InterlockRule, change: Change) -> None:
+        config = rule.config
+        when = config.when
+        limit = when.at_or_above if when.at_or_above is not None else when.at_or_below
+        if change.turn is Turn.TRIPPED and self._first_out is None:
+            self._first_out = rule
+        first_out = self._first_out.config.id if self._first_out is not None else None
+        facts: Facts = {"value": change.value, "limit": limit}
+        if change.turn in {Turn.TRIPPED, Turn.RELEASED}:
+            facts |= {"cause": "sensor_lost" if rule.is_lost else "value", "first_out": first_out}
+            self._choose(rule)
+        _log.warning(
+            "interlock %s %s at %s %s: %s", config.id, change.turn, when.device, when.point, facts
+        )
+        self._say(f"interlock_{change.turn}", rule, facts)
+
+    def _choose(self, rule: InterlockRule) -> None:
+        """Decide what the target must show, after `rule` has tripped or released."""
+        holder = self.holder()
+        before = self._demand
+        if holder is not None:
+            self._demand = (holder, holder.config.then.value)
+        else:
+            self._first_out = None
+            otherwise = rule.config.otherwise
+            self._demand = (rule, otherwise.value) if otherwise is not None else None
+        if self._demand is None or before is None or before[1] != self._demand[1]:
+            self._is_done = self._demand is None
+            self._failures = 0
+            self._retry_at_ns = 0
+
+    def show(self, value: float | None) -> None:
+        """Take a reading of the target itself."""
+        if value is None or self._demand is None or not self._is_done:
+            return
+        if not math.isclose(value, self._demand[1], rel_tol=1e-6, abs_tol=1e-9):
+            self.reassert()
+
+    def reassert(self) -> None:
+        """Write again what is held."""
+        if self.holder() is not None:
+            self._is_done = False
+            self._retry_at_ns = 0
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Write what is demanded, and let the delays of the interlocks run."""
+        while True:
+            self._wake.clear()
+            now_ns = self._clock.monotonic_ns()
+            for rule in self.rules:
+                for change in rule.tick(now_ns):
+                    self._turn(rule, change)
+            if self._demand is not None and self._write_at_ns() <= now_ns:
+                await self._write(*self._demand)
+            else:
+                await self._rest(self._next_ns())
+
+    def _write_at_ns(self) -> float:
+        return math.inf if self._is_done else self._retry_at_ns
+
+    async def _write(self, rule: InterlockRule, value: float) -> None:
+        result = await self._actuator.write(
+            self.device, self.point, value, timeout_s=WRITE_TIMEOUT_S
+        )
+        if self._demand != (rule, value):
+            return  # overtaken while it was written
+        if result.outcome == "succeeded" or result.reason == CANNOT_BE_READ_BACK:
+            self._is_done = True
+            self._failures = 0
+            self._say("interlock_written", rule, {"written": value, "read": result.value_read})
+            return
+        self._failures += 1
+        self._say_failure(rule, value, result)
+        delay_s = RETRY.delay_s(self._failures, chance=0.5)
+        self._retry_at_ns = self._clock.monotonic_ns() + int(delay_s * 1e9)
+
+    def _say_failure(self, rule: InterlockRule, value: float, result: WriteResult) -> None:
+        if self._failures > 1:
+            return
+        _log.error(
+            "interlock %s could not write %s to %s %s (%s); trying until it holds",
+            *(rule.config.id, value, self.device, self.point, result.reason),
+        )
+        self._say("interlock_write_failed", rule, {"written": value, "reason": result.reason})
+
+    def _next_ns(self) -> float:
+        ticks = [time_ns for rule in self.rules if (time_ns := rule.wake_at_ns()) is not None]
+        return min([self._write_at_ns(), *ticks])
+
+    async def _rest(self, until_ns: float) -> None:
+        rest_s = (until_ns - self._clock.monotonic_ns()) / 1e9
+        try:
+            async with asyncio.timeout(None if rest_s == math.inf else rest_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,209 @@
+"""Configuration and profiles joined: the catalog, and the tables that sources need.
+
+Devices of one profile share their points in the catalog, so that their samples carry the same
+tuple of positions and travel in the same columns of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from campus_wire.batch import Sample
+from campus_wire.catalog import Catalog, Device, Point, SampleClass, State
+from device_profiles.decoding import Reading
+from device_profiles.library import Library
+from device_profiles.model import ModbusProfile, MqttProfile
+from device_profiles.model_point import Point as ProfilePoint
+from edge_agent.config import DeviceConfig, EdgeConfig, ModbusDeviceConfig, MqttDeviceConfig
+
+C_co = TypeVar("C_co", bound=DeviceConfig, covariant=True)
+P_co = TypeVar("P_co", bound=ModbusProfile | MqttProfile, covariant=True)
+
+_Split = tuple[SampleClass, tuple[int, ...], tuple[int, ...]]
+"""One class among some readings: their positions in the readings, and in the catalog."""
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryDevice(Generic[C_co, P_co]):
+    """One configured device. `index` and `point_indices` are its positions in the catalog."""
+
+    index: int
+    source: str
+    """The id of its bus or MQTT source."""
+    config: C_co
+    profile: P_co
+    points: tuple[ProfilePoint, ...]
+    """The points it uses, in the order of the profile; write-only ones included."""
+    point_indices: Mapping[str, int]
+    _splits: dict[tuple[str, ...], tuple[_Split, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    @property
+    def id(self) -> str:
+        """The device's id."""
+        return self.config.id
+
+    @property
+    def readable(self) -> tuple[ProfilePoint, ...]:
+        """The points that can be read."""
+        return tuple(point for point in self.points if point.is_readable)
+
+    def point(self, name: str) -> ProfilePoint | None:
+        """Return a point by its name, or None."""
+        return next((point for point in self.points if point.name == name), None)
+
+    def samples(
+        self, readings: Sequence[Reading], time_ns: int
+    ) -> Iterator[tuple[SampleClass, Sample]]:
+        """Yield one sample for each class among the readings of one instant.
+
+        Readings of points that the device does not use are left out.
+        """
+        names = tuple([reading.point for reading in readings])
+        splits = self._splits.get(names)
+        if splits is None:
+            splits = self._splits[names] = tuple(self._split(names))
+        for sample_class, positions, points in splits:
+            chosen = [readings[position] for position in positions]
+            values = tuple([reading.value for reading in chosen])
+            qualities = tuple([reading.quality for reading in chosen])
+            yield sample_class, Sample(self.index, points, time_ns, values, qualities)
+
+    def _split(self, names: tuple[str, ...]) -> Iterator[_Split]:
+        classes = {point.name: point.point_class for point in self.points}
+        for wanted in SampleClass:
+            positions = tuple(
+                position for position, name in enumerate(names) if classes.get(name) == wanted
+            )
+            if positions:
+                yield wanted, positions, tuple(self.point_indices[names[i]] for i in positions)
+
+
+ModbusDevice = InventoryDevice[ModbusDeviceConfig, ModbusProfile]
+MqttDevice = InventoryDevice[MqttDeviceConfig, MqttProfile]
+AnyDevice = InventoryDevice[DeviceConfig, ModbusProfile | MqttProfile]
+
+
+class Inventory:
+    """Everything the gateway has, by position, by id and by source."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        modbus: Iterable[ModbusDevice],
+        mqtt: Iterable[MqttDevice],
+    ) -> None:
+        self.catalog = catalog
+        self.modbus = tuple(modbus)
+        self.mqtt = tuple(mqtt)
+        self._by_id: dict[str, AnyDevice] = {device.id: device for device in self.devices}
+
+    @property
+    def devices(self) -> tuple[AnyDevice, ...]:
+        """All devices, in the order of the catalog."""
+        return (*self.modbus, *self.mqtt)
+
+    def device(self, device_id: str) -> AnyDevice | None:
+        """Return a device by its id, or None."""
+        return self._by_id.get(device_id)
+
+    def on_bus(self, bus: str) -> tuple[ModbusDevice, ...]:
+        """Return the devices of one Modbus bus."""
+        return tuple(device for device in self.modbus if device.source == bus)
+
+    def on_mqtt_source(self, source: str) -> tuple[MqttDevice, ...]:
+        """Return the devices of one local broker."""
+        return tuple(device for device in self.mqtt if device.source == source)
+
+
+def build_inventory(config: EdgeConfig, library: Library) -> Inventory:
+    """Join a checked configuration with its profiles.
+
+    The order of the catalog is that of the configuration: buses first, then MQTT sources.
+    """
+    maker = _Maker(library)
+    modbus = [
+        maker.add(bus.id, device, ModbusProfile) for bus in config.buses for device in bus.devices
+    ]
+    mqtt = [
+        maker.add(source.id, device, MqttProfile)
+        for source in config.mqtt_sources
+        for device in source.devices
+    ]
+    catalog = Catalog(
+        gateway=config.gateway,
+        school=config.school,
+        areas=config.areas,
+        points=tuple(maker.points),
+        devices=tuple(maker.devices),
+    )
+    return Inventory(catalog, modbus, mqtt)
+
+
+D = TypeVar("D", bound=DeviceConfig)
+P = TypeVar("P", ModbusProfile, MqttProfile)
+
+
+class _Maker:
+    """Hands out positions: one for each device, one for each point of a profile."""
+
+    def __init__(self, library: Library) -> None:
+        self.points: list[Point] = []
+        self.devices: list[Device] = []
+        self._library = library
+        self._positions: dict[tuple[str, str], int] = {}
+
+    def add(self, source: str, config: D, kind: type[P]) -> InventoryDevice[D, P]:
+        profile = self._library.get(config.profile)
+        assert isinstance(profile, kind), f"{config.id}: {profile.id} is of another protocol"
+        chosen = tuple(
+            point
+            for point in profile.points
+            if config.points is None or point.name in config.points
+        )
+        positions = {point.name: self._position(profile, point) for point in chosen}
+        device = Device(
+            id=config.id,
+            name=config.name,
+            profile=profile.id,
+            category=profile.category,
+            area=config.area,
+            interval_s=config.interval_s,
+            points=tuple(positions.values()),
+        )
+        self.devices.append(device)
+        return InventoryDevice(
+            index=len(self.devices) - 1,
+            source=source,
+            config=config,
+            profile=profile,
+            points=chosen,
+            point_indices=MappingProxyType(positions),
+        )
+
+    def _position(self, profile: ModbusProfile | MqttProfile, point: ProfilePoint) -> int:
+        key = (profile.id, point.name)
+        if key not in self._positions:
+            self._positions[key] = len(self.points)
+            self.points.append(_catalog_point(point))
+        return self._positions[key]
+
+
+def _catalog_point(point: ProfilePoint) -> Point:
+    plain = {
+        "name": point.name,
+        "unit": point.unit,
+        "label": point.labels,
+        "class": point.point_class,
+        "writable": point.is_writable,
+        "minimum": point.minimum,
+        "maximum": point.maximum,
+        "states": tuple(
+            State(value=number, label=label) for number, label in sorted(point.states.items())
+        ),
+    }
+    return Point.model_validate(plain)  # `class` is no name for a keyword argument

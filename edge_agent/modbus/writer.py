@@ -1,0 +1,171 @@
+"""Writes: once, then read back until the device shows the value or time is up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from device_profiles.errors import WriteRefusedError
+from device_profiles.writing import ReadBack, plan_read_back, plan_write
+from edge_agent.modbus.errors import (
+    ACKNOWLEDGE,
+    GATEWAY_PATH_UNAVAILABLE,
+    DeviceBusyError,
+    DeviceExceptionError,
+    ModbusError,
+)
+from edge_agent.modbus.plan import PolledDevice
+from edge_agent.modbus.requests import Request, write_request
+from edge_agent.modbus.urgent import UrgentJob, UrgentQueue
+from edge_agent.ports import WriteResult
+
+RETRY_DELAYS_S: Final = (0.02, 0.05, 0.1, 0.2)
+"""Between tries of a busy device, and between read-backs that show the old value; the last
+repeats."""
+
+_DID_NOT_ACT: Final = frozenset({1, 2, 3, 7, 8, GATEWAY_PATH_UNAVAILABLE})
+"""Exceptions that come before acting. After code 4 or 11 only reading back can tell."""
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a write has come, so that running out of time can be told apart."""
+
+    job: UrgentJob | None = None
+    """The write on its way, None while it certainly has not acted."""
+    value_read: float | None = None
+    reason: str = "timeout"
+
+    def out_of_time(self) -> WriteResult:
+        if self.job is None or not self.job.sent:
+            return WriteResult("failed", reason=self.reason)
+        if self.value_read is not None:
+            return WriteResult("failed", self.value_read, "read_back_differs")
+        return WriteResult("unknown", reason=self.reason)
+
+
+class Writer:
+    """Puts writes and their read-backs into a bus's urgent queue.
+
+    Args:
+        queue: where urgent requests go.
+        sleep: waits.
+    """
+
+    def __init__(self, queue: UrgentQueue, *, sleep: Sleep = asyncio.sleep) -> None:
+        self._queue = queue
+        self._sleep = sleep
+
+    async def write(
+        self, polled: PolledDevice, point: str, value: float, *, timeout_s: float
+    ) -> WriteResult:
+        """Write one point and read it back.
+
+        The write is sent once: only a device that says it is busy, and so did nothing, is asked
+        again. Without an answer the read-back tells whether it acted. A device that has given no
+        value since the start is read first, and not written to when it does not answer.
+        """
+        found = polled.profile.find(point)
+        if found is None:
+            return WriteResult("failed", reason="unknown_point")
+        try:
+            plan = plan_write(polled.profile, found, value)
+        except WriteRefusedError as error:
+            return WriteResult("failed", reason=error.reason)
+        request = write_request(
+            polled.unit_id, plan.function, address=plan.address, values=plan.values
+        )
+        progress = _Progress()
+        shown = plan_read_back(polled.profile, found)
+        pause_s = shown.after_s if shown is not None else 0.0
+        try:
+            async with asyncio.timeout(timeout_s + pause_s):
+                refused = await self._hear(polled) or await self._send(request, progress)
+                if refused is not None:
+                    return WriteResult("failed", reason=refused)
+                if shown is None:
+                    return WriteResult("unknown", reason="no_read_back")
+                await self._sleep(pause_s)
+                return await self._read_back(polled, shown, value, progress)
+        except TimeoutError:
+            return progress.out_of_time()
+
+    async def _hear(self, polled: PolledDevice) -> str | None:
+        """Make sure the device has answered since the start; return why it must not be written."""
+        if not polled.seen and polled.parts:
+            try:
+                await self._queue.put(polled.parts[0].request).reply
+            except ModbusError:
+                return "no_valid_reading"
+            polled.seen = True
+        return None
+
+    async def _send(self, request: Request, progress: _Progress) -> str | None:
+        """Send the write; return why it certainly did not act, None when it did or may have."""
+        attempt = 0
+        while True:
+            job = progress.job = self._queue.put(request)
+            try:
+                await job.reply
+            except ModbusError as error:
+                progress.reason = error.reason
+                if isinstance(error, DeviceBusyError) and error.code != ACKNOWLEDGE:
+                    progress.job = None
+                    await self._sleep(_delay_s(attempt))
+                    attempt += 1
+                    continue
+                refused = isinstance(error, DeviceExceptionError) and error.code in _DID_NOT_ACT
+                return error.reason if refused or not job.sent else None
+            return None
+
+    async def _read_back(
+        self, polled: PolledDevice, shown: ReadBack, value: float, progress: _Progress
+    ) -> WriteResult:
+        point = polled.profile.find(shown.point)
+        assert point is not None, "profiles name only points they have"
+        part = polled.part_for(point)
+        attempt = 0
+        while True:
+            try:
+                [read], _ = part.decode(await self._queue.put(part.request).reply)
+            except ModbusError as error:
+                progress.reason = error.reason
+            else:
+                progress.value_read = read
+                if read is not None and abs(read - value) <= shown.tolerance:
+                    return WriteResult("succeeded", read)
+            await self._sleep(_delay_s(attempt))
+            attempt += 1
+
+    async def read(self, polled: PolledDevice, point: str, *, timeout_s: float) -> float | None:
+        """Read one point; None when there is no good value in time."""
+        found = polled.profile.find(point)
+        if found is None or not found.is_readable:
+            return None
+        part = polled.part_for(found)
+        try:
+            async with asyncio.timeout(timeout_s):
+                [value], _ = part.decode(await self._queue.put(part.request).reply)
+        except (ModbusError, TimeoutError):
+            return None
+        return value
+
+
+def refusal(polled: PolledDevice, point: str, value: float) -> str | None:
+    """Return why the profile does not allow a write (a slug), or None."""
+    found = polled.profile.find(point)
+    if found is None:
+        return "unknown_point"
+    try:
+        plan_write(polled.profile, found, value)
+    except WriteRefusedError as error:
+        return error.reason
+    return None
+
+
+def _delay_s(attempt: int) -> float:
+    return RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)]

@@ -1,0 +1,1 @@
+"""The spool: on disk, every batch, event and receipt that the controller has not acked yet."""
