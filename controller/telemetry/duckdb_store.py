@@ -33,15 +33,20 @@ CREATE TABLE IF NOT EXISTS devices (
     UNIQUE (gateway, device, school, building, area, category, profile));
 CREATE TABLE IF NOT EXISTS points (
     key INTEGER PRIMARY KEY DEFAULT nextval('point_keys'), name VARCHAR UNIQUE);
+CREATE SEQUENCE IF NOT EXISTS epoch_keys;
+CREATE TABLE IF NOT EXISTS epochs (
+    key INTEGER PRIMARY KEY DEFAULT nextval('epoch_keys'), name VARCHAR UNIQUE);
 CREATE TABLE IF NOT EXISTS samples (
     device INTEGER, point INTEGER, time_ns BIGINT, value DOUBLE, quality UTINYINT, seq BIGINT,
-    epoch VARCHAR, PRIMARY KEY (device, point, time_ns));
+    epoch INTEGER, PRIMARY KEY (device, point, time_ns));
 """
 _INSERT: Final = """
 INSERT OR REPLACE INTO samples
-SELECT device, point, time_ns, CASE WHEN isnan(value) THEN NULL ELSE value END, quality, seq, ?
+SELECT device, point, time_ns, CASE WHEN isnan(value) THEN NULL ELSE value END, quality, seq, epoch
 FROM block
 """
+_SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {"threads": 1, "memory_limit": "512MB"}
+"""Small writes gain nothing from more threads, and the file's cache must not eat the machine."""
 _AGGREGATES: Final = {
     Aggregate.MEAN: "avg(value)",
     Aggregate.MIN: "min(value)",
@@ -66,6 +71,7 @@ class DuckDBStore:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._device_keys: dict[DeviceInfo, int] = {}
         self._point_keys: dict[str, int] = {}
+        self._epoch_keys: dict[str, int] = {}
 
     async def start(self) -> None:
         """Open the file. Raises StoreUnavailableError where it cannot be opened."""
@@ -94,10 +100,8 @@ class DuckDBStore:
 
     def _open(self) -> None:
         with _translated(self._path):
-            self._connection = duckdb.connect(str(self._path))
+            self._connection = duckdb.connect(str(self._path), config=_SETTINGS)
             self._connection.execute(_SCHEMA)
-            names = self._connection.execute("SELECT name, key FROM points").fetchall()
-        self._point_keys = dict(names)
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -111,20 +115,20 @@ class DuckDBStore:
         return self._connection
 
     def _write(self, frames: Sequence[Frame]) -> None:
+        if not frames:
+            return
         connection = self._open_connection
         with _translated(self._path):
             for frame in frames:
                 self._learn_keys(connection, frame)
-            connection.execute("BEGIN")
+            blocks = [self._columns(frame) for frame in frames]
+            # One statement for all: each costs a millisecond, however little it inserts.
+            block = {name: np.concatenate([one[name] for one in blocks]) for name in blocks[0]}
+            connection.register("block", block)
             try:
-                for epoch, block in _blocks(frames, self._device_keys, self._point_keys):
-                    connection.register("block", block)
-                    connection.execute(_INSERT, [epoch])
-                    connection.unregister("block")
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
+                connection.execute(_INSERT)
+            finally:
+                connection.unregister("block")
 
     def _learn_keys(self, connection: duckdb.DuckDBPyConnection, frame: Frame) -> None:
         for row in np.unique(frame.device_row):
@@ -133,7 +137,25 @@ class DuckDBStore:
                 self._device_keys[device] = _device_key(connection, device)
         for point in frame.points:
             if point.name not in self._point_keys:
-                self._point_keys[point.name] = _point_key(connection, point.name)
+                self._point_keys[point.name] = _key(connection, "points", name=point.name)
+        if frame.epoch not in self._epoch_keys:
+            self._epoch_keys[frame.epoch] = _key(connection, "epochs", name=frame.epoch)
+
+    def _columns(self, frame: Frame) -> dict[str, Any]:
+        """Return the frame with one value a row, point by point."""
+        width, height = len(frame.points), frame.sample_count
+        devices = [self._device_keys.get(device, -1) for device in frame.devices]
+        points = [self._point_keys[point.name] for point in frame.points]
+        good = np.zeros(width * height, dtype=np.uint8)
+        return {
+            "device": np.tile(np.array(devices, dtype=np.int32)[frame.device_row], width),
+            "point": np.repeat(np.array(points, dtype=np.int32), height),
+            "time_ns": np.tile(frame.time_ns, width),
+            "value": frame.values.ravel(),
+            "quality": good if frame.qualities is None else frame.qualities.ravel(),
+            "seq": np.tile(frame.seq, width),
+            "epoch": np.full(width * height, self._epoch_keys[frame.epoch], dtype=np.int32),
+        }
 
     # --- in the reader's thread ----------------------------------------------------------------
 
@@ -146,48 +168,22 @@ class DuckDBStore:
         return HistoryResult(times.tolist(), columns, len(rows["time_ns"]) > query.limit)
 
 
-def _blocks(
-    frames: Sequence[Frame], device_keys: dict[DeviceInfo, int], point_keys: dict[str, int]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (epoch, columns of values) for each frame, one value a row."""
-    for frame in frames:
-        width, height = len(frame.points), frame.sample_count
-        keys = np.array([device_keys.get(device, -1) for device in frame.devices], dtype=np.int32)
-        points = np.array([point_keys[point.name] for point in frame.points], dtype=np.int32)
-        good = np.zeros(width * height, dtype=np.uint8)
-        yield (
-            frame.epoch,
-            {
-                "device": np.tile(keys[frame.device_row], width),
-                "point": np.repeat(points, height),
-                "time_ns": np.tile(frame.time_ns, width),
-                "value": frame.values.ravel(),
-                "quality": good if frame.qualities is None else frame.qualities.ravel(),
-                "seq": np.tile(frame.seq, width),
-            },
-        )
-
-
 def _device_key(connection: duckdb.DuckDBPyConnection, device: DeviceInfo) -> int:
     columns = ("gateway", "device", "school", "building", "area", "category", "profile")
-    values = [getattr(device, column) for column in columns]
-    marks = ", ".join("?" * len(columns))
-    connection.execute(
-        f"INSERT OR IGNORE INTO devices ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608
-        values,
-    )
-    same = " AND ".join(f"{column} = ?" for column in columns)
-    statement = f"SELECT key FROM devices WHERE {same}"  # noqa: S608 - our own column names
-    found = connection.execute(statement, values).fetchone()
-    assert found is not None, "a row just inserted is there"
-    return int(found[0])
+    return _key(connection, "devices", **{name: getattr(device, name) for name in columns})
 
 
-def _point_key(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    connection.execute("INSERT OR IGNORE INTO points (name) VALUES (?)", [name])
-    found = connection.execute("SELECT key FROM points WHERE name = ?", [name]).fetchone()
-    assert found is not None, "a row just inserted is there"
-    return int(found[0])
+def _key(connection: duckdb.DuckDBPyConnection, table: str, **row: str) -> int:
+    """Return the key of a row in a table of ours, inserted when it is new."""
+    columns, marks = ", ".join(row), ", ".join("?" * len(row))
+    values = [*row.values()]
+    insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+    connection.execute(insert, values)
+    same = " AND ".join(f"{column} = ?" for column in row)
+    select = f"SELECT key FROM {table} WHERE {same}"  # noqa: S608 - our own names
+    # All rows at once: a result that is not read to its end blocks the next statement.
+    [[key]] = connection.execute(select, values).fetchall()
+    return int(key)
 
 
 def _select(query: HistoryQuery) -> tuple[str, list[Any]]:

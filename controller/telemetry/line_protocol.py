@@ -55,6 +55,8 @@ class LineEncoder:
         Raises:
             StoreRejectedError: a device's tags are too long for a series key.
         """
+        if not frame.sample_count:
+            return []
         prefixes = self._device_prefixes(frame)
         template, names = self._template(frame.points)
         columns = [_texts(column) for column in frame.values]

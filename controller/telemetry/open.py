@@ -23,7 +23,29 @@ def open_store(settings: StoreSettings) -> TelemetryStore:
         from controller.telemetry.duckdb_store import DuckDBStore  # noqa: PLC0415
 
         return DuckDBStore(_duckdb_path(rest, settings.url))
-    raise ConfigError("store_url", f"{settings.url!r} names no store")
+    if scheme in {"influxdb", "influxdbs"}:
+        return _influx(settings)
+    raise ConfigError("store_url", f"{scheme!r} names no store", remedy="duckdb: or influxdb:")
+
+
+def _influx(settings: StoreSettings) -> TelemetryStore:
+    from controller.telemetry.influx_store import InfluxStore  # noqa: PLC0415
+    from controller.telemetry.influx_url import parse_influx_url  # noqa: PLC0415
+
+    target = parse_influx_url(settings.url, has_secret=settings.secret_file is not None)
+    return InfluxStore(
+        target,
+        secret=None if settings.secret_file is None else _secret(settings.secret_file),
+        ca_file=settings.ca_file,
+        timeout_s=settings.timeout_s,
+    )
+
+
+def _secret(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("secret_file", f"cannot be read: {error}", place=str(path)) from error
 
 
 def _duckdb_path(rest: str, url: str) -> Path:

@@ -6,15 +6,17 @@ import os
 import signal
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import httpx
 import pytest
 
+from campus_wire.messages import LinkState, Status, encode
 from campus_wire.topics import Up
 from tests.controller.core.process import ControllerProcess, gateway
-from tests.controller.core.samples import catalog, payload
+from tests.controller.core.samples import EPOCH, catalog, payload
 from tests.support.servers import InfluxDB, Mosquitto
 
 pytestmark = pytest.mark.integration
@@ -143,3 +145,42 @@ def transitions(path: Path) -> list[tuple[str, str]]:
             return list(rows)
         except sqlite3.OperationalError:
             return []
+
+
+async def test_a_gateway_that_is_gone_is_one_alarm_and_clears(
+    tmp_path: Path, mosquitto: Mosquitto, gateway_id: str
+) -> None:
+    of = catalog(gateway_id)
+    controller = ControllerProcess(
+        tmp_path, mosquitto, store="duckdb:///t.duckdb", more="liveness: {offline_after_s: 1}\n"
+    )
+    await asyncio.to_thread(controller.start)
+    try:
+        async with gateway(mosquitto, of) as sender:
+            await sender.introduce(time_ns=time.time_ns())
+            gone = Status(
+                gateway=gateway_id,
+                state=LinkState.OFFLINE,
+                time_ns=time.time_ns(),
+                boot=EPOCH,
+            )
+            await sender.publish(Up.STATUS, encode(gone), retain=True)
+            path = controller.state_path
+            await until(lambda: alarm_states(path, gateway_id) == ["active_unacknowledged"])
+            await sender.introduce(time_ns=time.time_ns())
+            await until(lambda: alarm_states(path, gateway_id) == ["cleared_unacknowledged"])
+            await sender.publish(Up.STATUS, b"", retain=True)
+    finally:
+        await asyncio.to_thread(controller.stop)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  # the state of another process
+            await asyncio.sleep(0.1)
+
+
+def alarm_states(path: Path, gateway: str) -> list[str]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT state FROM alarms WHERE instance = ?", (gateway,))
+        return [state for (state,) in rows]

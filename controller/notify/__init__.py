@@ -1,0 +1,1 @@
+"""Notices: from the outbox to people, at least once, each with a key that makes it once."""

@@ -1,0 +1,1 @@
+"""The state database: alarms, rules' state, outbox, inventory, ranges, commands, tokens, audit."""
