@@ -1,4 +1,4 @@
-"""The judge: invariants 1–6, 11 and 16 of the system's promises, checked on the evidence of a run.
+"""The judge: the system's promises 1–6, 11, 12, 16, 17 and 19, checked on the evidence of a run.
 
 Shares no code with the product. Each check returns the violations it found as sentences; a run is
 clean when there are none. `tests/campaigns/test_checker.py` plants a violation of each kind and
@@ -13,10 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.campaigns.evidence import Json, Span, StoredRow, Trace
+from tests.campaigns.evidence import Dated, Json, Span, StoredRow, Trace
 
 _TOLERANCE_NS: Final = 2_000_000_000
 """Stored time is within 2 s of true time (invariant 8)."""
+_WITNESS_LATE_NS: Final = 2_000_000_000
+"""The witness and the spool hear an ack at the same time but for the machine's load."""
+_DEAF_BEFORE_NS: Final = 1_000_000_000
+_DEAF_AFTER_NS: Final = 6_000_000_000
+"""An ack can have died on its way to the witness when the broker was killed around the deletion."""
 _FINAL: Final = frozenset({"succeeded", "failed", "rejected", "expired", "unknown"})
 
 
@@ -29,13 +34,40 @@ class Evidence:
     device_gateway: Mapping[str, str]
     traces: Mapping[str, Trace]
     gaps: Mapping[str, Mapping[str, Sequence[Span]]] = field(default_factory=dict)
-    acked: Mapping[str, Mapping[str, Sequence[Span]]] = field(default_factory=dict)
+    acked: Mapping[str, Sequence[Dated]] = field(default_factory=dict)
     transitions: Sequence[Json] = ()
     outbox: Sequence[Json] = ()
     notices: Sequence[Json] = ()
     commands: Sequence[Json] = ()
     crossings: Mapping[str, int] = field(default_factory=dict)
     """How often each watched rule and place truly came true, by the one who turned the valve."""
+    broker_kills_ns: Sequence[int] = ()
+    """When the broker died: what it had queued for the witness of the acks died with it."""
+
+    def counts(self) -> dict[str, int]:
+        """Return how much there was to judge."""
+        return {
+            "samples_stored": len(self.stored),
+            "readings_shown": len(self.truth),
+            "batches_committed": sum(len(_spans(one.committed)) for one in self.traces.values()),
+            "batches_deleted": sum(len(_spans(one.deleted)) for one in self.traces.values()),
+            "acks_heard": sum(len(acks) for acks in self.acked.values()),
+            "gaps": sum(len(_spans(book)) for book in self.gaps.values()),
+            "transitions": len(self.transitions),
+            "notices_received": len(self.notices),
+            "notices_kept": len({notice["key"] for notice in self.notices}),
+            "commands": len(self.commands),
+            **{
+                f"commands_{outcome}": count
+                for outcome, count in sorted(
+                    Counter(str(command["outcome"]) for command in self.commands).items()
+                )
+            },
+        }
+
+
+def _spans(book: Mapping[str, Sequence[Span]]) -> list[Span]:
+    return [span for spans in book.values() for span in spans]
 
 
 class Intervals:
@@ -105,7 +137,7 @@ def _no_loss(evidence: Evidence) -> list[str]:
 
 
 def _all(book: Mapping[str, Sequence[Span]]) -> Intervals:
-    return Intervals(span for spans in book.values() for span in spans)
+    return Intervals(_spans(book))
 
 
 def _no_silent_gap(evidence: Evidence) -> list[str]:
@@ -165,11 +197,39 @@ def _ack_means_durable(evidence: Evidence) -> list[str]:
     return [
         f"5 ack means durable: {gateway}: {span.first}–{span.last} acked and not in the store"
         for gateway, acked in evidence.acked.items()
-        for span in _all(acked).missing_from(_accounted(evidence, gateway))
+        for span in Intervals(one.span for one in acked).missing_from(
+            _accounted(evidence, gateway)
+        )
     ]
 
 
 def _delete_means_acked(evidence: Evidence) -> list[str]:
+    return [*_deleted_and_stored(evidence), *_deleted_after_an_ack(evidence)]
+
+
+def _deleted_after_an_ack(evidence: Evidence) -> list[str]:
+    """Whatever was deleted, the witness on the broker had heard the ack of it before."""
+    found = []
+    for gateway, trace in evidence.traces.items():
+        acks = sorted(evidence.acked.get(gateway, ()))
+        at, heard = 0, set[int]()
+        for time_ns, _epoch, span in sorted(trace.deletions):
+            while at < len(acks) and acks[at].time_ns <= time_ns + _WITNESS_LATE_NS:
+                heard.update(range(acks[at].span.first, acks[at].span.last + 1))
+                at += 1
+            is_heard = heard.issuperset(range(span.first, span.last + 1))
+            if not is_heard and not _witness_was_deaf(evidence.broker_kills_ns, time_ns):
+                found.append(
+                    f"6 delete means acked: {gateway}: {span.first}–{span.last} deleted before any ack"
+                )
+    return found
+
+
+def _witness_was_deaf(kills_ns: Sequence[int], time_ns: int) -> bool:
+    return any(time_ns - _DEAF_BEFORE_NS <= one <= time_ns + _DEAF_AFTER_NS for one in kills_ns)
+
+
+def _deleted_and_stored(evidence: Evidence) -> list[str]:
     return [
         f"6 delete means acked: {gateway}: {span.first}–{span.last} deleted and not in the store"
         for gateway, trace in evidence.traces.items()
@@ -198,6 +258,11 @@ def _one_outbox_row_a_transition(evidence: Evidence) -> list[str]:
         for row in evidence.outbox
         if row["state"] == "sent" and row["key"] not in received
     ]
+    found += [
+        f"12: outbox row {row['id']} was never delivered: {row['state']}"
+        for row in evidence.outbox
+        if row["state"] != "sent"
+    ]
     return found
 
 
@@ -221,7 +286,7 @@ def _commands_act_once(evidence: Evidence) -> list[str]:
         for line in evidence.truth
         for point, value in line.get("written", {}).items()
     )
-    found = []
+    found = _acts_without_a_command(evidence, acts)
     for command in evidence.commands:
         times = acts[(command["device"], command["point"], float(command["value"]))]
         outcome = command["outcome"]
@@ -234,3 +299,15 @@ def _commands_act_once(evidence: Evidence) -> list[str]:
         if outcome in {"rejected", "expired"} and times > 0:
             found.append(f"17: command {command['id']} was {outcome} and acted")
     return found
+
+
+def _acts_without_a_command(
+    evidence: Evidence, acts: Mapping[tuple[str, str, float], int]
+) -> list[str]:
+    wanted = {(one["device"], one["point"], float(one["value"])) for one in evidence.commands}
+    watched = {place[:2] for place in wanted}
+    return [
+        f"16: {device}.{point} = {value:g} was written and nobody commanded it"
+        for device, point, value in acts
+        if (device, point) in watched and (device, point, value) not in wanted
+    ]

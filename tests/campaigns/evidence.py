@@ -10,8 +10,8 @@ import json
 import sqlite3
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,12 +35,29 @@ class StoredRow(NamedTuple):
     values: dict[str, float]
 
 
+class Heard(NamedTuple):
+    """A message that passed on the broker: wall clock in ns, topic, payload."""
+
+    time_ns: int
+    topic: str
+    payload: bytes
+
+
+class Dated(NamedTuple):
+    """Samples of an epoch, and the instant at which something became of them."""
+
+    time_ns: int
+    epoch: str
+    span: Span
+
+
 @dataclass(frozen=True)
 class Trace:
-    """What one gateway's spool says it did, per epoch."""
+    """What one gateway's spool says it did, per epoch; `deletions` once more with their times."""
 
     committed: dict[str, list[Span]]
     deleted: dict[str, list[Span]]
+    deletions: list[Dated] = field(default_factory=list)
 
 
 def json_lines(path: Path) -> Iterator[Json]:
@@ -71,12 +88,44 @@ def _after_a_tear(line: bytes) -> Iterator[Json]:
 
 
 def read_trace(path: Path) -> Trace:
-    """Read a spool trace: `{"epoch", "first", "last", "did": "committed" | "deleted"}` a line."""
+    """Read a spool trace: `{"epoch", "first", "last", "did": "committed" | "deleted", "t"}` a line.
+
+    `t` is the wall clock in ns.
+    """
     trace = Trace({}, {})
     for line in json_lines(path):
+        span = Span(line["first"], line["last"])
         book = trace.committed if line["did"] == "committed" else trace.deleted
-        book.setdefault(line["epoch"], []).append(Span(line["first"], line["last"]))
+        book.setdefault(line["epoch"], []).append(span)
+        if line["did"] == "deleted":
+            trace.deletions.append(Dated(line["t"], line["epoch"], span))
     return trace
+
+
+def read_heard(log: Path) -> Iterator[Heard]:
+    """Read what a witness wrote: seconds, topic and payload in hexadecimal digits, a line each."""
+    for line in log.read_bytes().splitlines():
+        words = line.split(b" ")
+        if len(words) != 3 or len(words[2]) % 2:
+            continue  # torn, or an empty payload
+        seconds, _, fraction = words[0].decode().partition(".")
+        time_ns = int(seconds) * 10**9 + int(fraction.ljust(9, "0")[:9])
+        yield Heard(time_ns, words[1].decode(), bytes.fromhex(words[2].decode()))
+
+
+def acks_in(heard: Iterable[Heard]) -> dict[str, list[Dated]]:
+    """Return what was acked as stored, by gateway: topics `campus/1/down/<gateway>/ack`."""
+    found: dict[str, list[Dated]] = {}
+    for message in heard:
+        levels = message.topic.split("/")
+        if levels[-1] != "ack":
+            continue
+        ack = json.loads(message.payload)
+        found.setdefault(levels[-2], []).extend(
+            Dated(message.time_ns, ack["epoch"], Span(part["first"], part["last"]))
+            for part in ack.get("stored", ())
+        )
+    return found
 
 
 def read_influx(url: str, database: str) -> Iterator[StoredRow]:
@@ -89,7 +138,7 @@ def read_influx(url: str, database: str) -> Iterator[StoredRow]:
                 yield _row(category, dict(zip(columns, values, strict=True)))
 
 
-_TAGS = frozenset({"school", "building", "area", "device", "profile", "time", "seq"})
+_TAGS = frozenset({"gateway", "school", "building", "area", "device", "profile", "time", "seq"})
 
 
 def _row(category: str, columns: Json) -> StoredRow:

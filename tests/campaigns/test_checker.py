@@ -10,7 +10,15 @@ from typing import Final
 import pytest
 
 from tests.campaigns.checker import Evidence, Intervals, check
-from tests.campaigns.evidence import Span, StoredRow, Trace, json_lines
+from tests.campaigns.evidence import (
+    Dated,
+    Span,
+    StoredRow,
+    Trace,
+    acks_in,
+    json_lines,
+    read_heard,
+)
 
 SECOND_NS = 1_000_000_000
 
@@ -18,6 +26,10 @@ SECOND_NS = 1_000_000_000
 def _row(seq: int, **changes: object) -> StoredRow:
     row = StoredRow("gas_detector", "gas-1", seq * SECOND_NS, seq, {"concentration": float(seq)})
     return row._replace(**changes)  # type: ignore[arg-type]
+
+
+def _gone(first: int, last: int, *, at_s: int) -> Dated:
+    return Dated(at_s * SECOND_NS, "epoch-1", Span(first, last))
 
 
 @pytest.fixture
@@ -32,9 +44,15 @@ def clean() -> Evidence:
         truth=truth,
         stored=[_row(seq) for seq in range(1, 11) if seq != 4],
         device_gateway={"gas-1": "gw-1"},
-        traces={"gw-1": Trace(everything, {"epoch-1": [Span(1, 3), Span(5, 6)]})},
+        traces={
+            "gw-1": Trace(
+                everything,
+                {"epoch-1": [Span(1, 3), Span(5, 6)]},
+                [_gone(1, 3, at_s=21), _gone(5, 6, at_s=26)],
+            )
+        },
         gaps={"gw-1": {"epoch-1": [Span(4, 4)]}},
-        acked={"gw-1": {"epoch-1": [Span(1, 3), Span(5, 8)]}},
+        acked={"gw-1": [_gone(1, 3, at_s=20), _gone(5, 8, at_s=25)]},
         transitions=[{"id": 1, "kind": "raised", "rule": "nh3", "place": "store-1"}],
         outbox=[{"id": 1, "transition": 1, "channel": "hook", "key": "k1", "state": "sent"}],
         notices=[{"key": "k1"}],
@@ -73,15 +91,26 @@ PLANTED: Final[dict[str, Callable[[Evidence], Evidence]]] = {
     "4 no phantoms: gas-1.concentration = 2.0 at 7": lambda e: replace(
         e, stored=[*_without(e, 2), _row(2, time_ns=7 * SECOND_NS)]
     ),
-    "5 ack means durable": lambda e: replace(e, acked={"gw-1": {"epoch-1": [Span(1, 11)]}}),
+    "5 ack means durable": lambda e: replace(
+        e, acked={"gw-1": [*e.acked["gw-1"], _gone(1, 11, at_s=30)]}
+    ),
     "6 delete means acked": lambda e: replace(e, traces=_deleted(e, Span(10, 12))),
+    "6 delete means acked: gw-1: 1–3 deleted before any ack": lambda e: replace(
+        e, acked={"gw-1": [_gone(1, 3, at_s=24), _gone(5, 8, at_s=25)]}
+    ),
     "11: transition 1 has 2 rows": lambda e: replace(
         e, outbox=[*e.outbox, {**e.outbox[0], "id": 2}]
     ),
     "11: transition 2": lambda e: replace(e, transitions=[*e.transitions, _LOST_ROW]),
     "11: nh3/store-1 truly came true 2": lambda e: replace(e, crossings={"nh3/store-1": 2}),
-    "12": lambda e: replace(e, notices=[]),
-    "16": lambda e: replace(e, truth=[*e.truth, e.truth[-1]]),
+    "12: outbox row 1 says sent": lambda e: replace(e, notices=[]),
+    "12: outbox row 1 was never delivered": lambda e: replace(
+        e, outbox=[{**e.outbox[0], "state": "dead"}]
+    ),
+    "16: fan-1.relay_1 = 9": lambda e: replace(
+        e, truth=[*e.truth, {**e.truth[-1], "written": {"relay_1": 9.0}}]
+    ),
+    "16: command c1": lambda e: replace(e, truth=[*e.truth, e.truth[-1]]),
     "17": lambda e: _command(e, "expired"),
     "19: command c1 succeeded and never acted": lambda e: replace(e, truth=e.truth[:-1]),
     "19: command c1 never ended": lambda e: _command(e, "sent"),
@@ -92,6 +121,20 @@ PLANTED: Final[dict[str, Callable[[Evidence], Evidence]]] = {
 def test_check_finds_a_planted_violation(clean: Evidence, how: str) -> None:
     found = check(PLANTED[how](clean))
     assert any(violation.startswith(how) for violation in found), found
+
+
+def test_an_ack_that_the_dying_broker_took_along_is_no_violation(clean: Evidence) -> None:
+    deaf = replace(clean, acked={"gw-1": [_gone(5, 8, at_s=25)]})
+    assert check(deaf) == ["6 delete means acked: gw-1: 1–3 deleted before any ack"]
+    assert check(replace(deaf, broker_kills_ns=[22 * SECOND_NS])) == []
+    assert check(replace(deaf, broker_kills_ns=[40 * SECOND_NS])) != []
+
+
+def test_acks_are_read_from_what_the_witness_wrote(tmp_path: Path) -> None:
+    log = tmp_path / "witness.log"
+    ack = b'{"v":1,"epoch":"e","stored":[{"first":1,"last":3}]}'
+    log.write_text(f"1.5 campus/1/down/gw-1/ack {ack.hex()}\n2.5 campus/1/up/gw-1/status \n3.")
+    assert acks_in(read_heard(log)) == {"gw-1": [Dated(1_500_000_000, "e", Span(1, 3))]}
 
 
 def test_intervals_name_what_the_other_lacks() -> None:

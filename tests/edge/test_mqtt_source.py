@@ -219,3 +219,83 @@ async def test_values_come_through_a_real_broker(mosquitto: Mosquitto) -> None:
 
     assert rig.said() == [{"temperature": (19.5, 0)}]
     assert await rig.source.read("th-1", "temperature", timeout_s=1) == 19.5
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+PLUG = """
+id: plug
+vendor: test
+model: smart plug
+category: other
+labels: {zh: 插座, en: plug}
+evidence: bench
+sources: [{ref: made up, kind: test}]
+protocol: mqtt
+mqtt: {topic: "z/{name}"}
+points:
+  - name: state
+    labels: {zh: 开关, en: switch}
+    states: {0: {zh: 关, en: off}, 1: {zh: 开, en: on}}
+    read: {path: state, values: {"ON": 1, "OFF": 0}}
+    write: {topic: "z/{name}/set", template: {state: $value}, values: {"ON": 1, "OFF": 0}}
+"""
+
+
+def plug_rig(folder: Path, port: int) -> Rig:
+    (folder / "plug.yaml").write_text(PLUG, encoding="utf-8")
+    return Rig(
+        mqtt_device("plug-1", "plug", name="plug-1"),
+        port=port,
+        clock=RealClock(),
+        library=Library.builtin(folder),
+    )
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("answer", "outcome", "reason"),
+    [
+        (b'{"state":"ON"}', "succeeded", ""),
+        (b'{"state":"OFF"}', "failed", "read_back_differs"),
+        (None, "unknown", "no_answer"),
+    ],
+)
+async def test_a_write_is_published_once_and_read_back_from_the_next_message(
+    mosquitto: Mosquitto, tmp_path: Path, answer: bytes | None, outcome: str, reason: str
+) -> None:
+    rig = plug_rig(tmp_path, mosquitto.port)
+    heard: list[bytes] = []
+
+    async def be_a_plug(device: aiomqtt.Client) -> None:
+        await device.subscribe("z/plug-1/set", qos=1)
+        await device.publish("z/plug-1", b'{"state":"OFF"}', qos=1)
+        async for message in device.messages:
+            assert isinstance(message.payload, bytes)
+            heard.append(message.payload)
+            if answer is not None:
+                await device.publish("z/plug-1", answer, qos=1)
+
+    async with running(rig.source), aiomqtt.Client("127.0.0.1", mosquitto.port) as device:
+        before = await rig.source.write("plug-1", "state", 1, timeout_s=0.1)
+        plug = asyncio.create_task(be_a_plug(device))
+        while not rig.sink.samples:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        result = await rig.source.write("plug-1", "state", 1, timeout_s=0.7)
+        plug.cancel()
+        await asyncio.gather(plug, return_exceptions=True)
+
+    assert (before.outcome, before.reason) == ("failed", "no_valid_reading")
+    assert (result.outcome, result.reason) == (outcome, reason)
+    assert heard == [b'{"state":"ON"}']
+
+
+async def test_a_write_without_broker_fails_and_certainly_did_not_act(
+    tmp_path: Path, free_port: int
+) -> None:
+    rig = plug_rig(tmp_path, free_port)
+    await rig.say("z/plug-1", state="OFF")
+
+    result = await rig.source.write("plug-1", "state", 1, timeout_s=0.1)
+
+    assert (result.outcome, result.reason) == ("failed", "not_connected")
