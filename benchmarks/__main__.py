@@ -14,7 +14,11 @@ from typing import Final
 BENCHMARKS: Final = (
     "decode_registers",
     "edge_modbus_tcp",
+    "edge_spool",
+    "rules_filter",
     "sims_modbus_tcp",
+    "store_plain_writer",
+    "store_write",
     "wire_bytes",
 )
 

@@ -140,6 +140,7 @@ class Contender:
     cpu_s: float = 0.0
 
     def run(self, seconds: float) -> None:
+        """Write for so long."""
         cpu_before_s = time.process_time()
         started_s = time.perf_counter()
         while time.perf_counter() - started_s < seconds:
@@ -150,9 +151,11 @@ class Contender:
 
     @property
     def values(self) -> int:
+        """How many it has written."""
         return self.commits * self.batches * VALUES
 
     def report(self) -> None:
+        """Print its rates."""
         print(
             f"{self.name:28s} {self.commits / self.took_s:7,.0f} commits/s "
             f"{self.values / self.took_s:11,.0f} values/s "

@@ -22,10 +22,13 @@ class Part(NamedTuple):
 
     module: str
     help: str
+    is_group: bool = True
 
 
 PARTS: Final = {
-    "demo": Part("campus_cli.demo.cli", "Run a small school on this machine, leak and all."),
+    "demo": Part(
+        "campus_cli.demo.cli", "Run a small school on this machine, leak and all.", is_group=False
+    ),
     "edge": Part("edge_agent.cli", "Run, check and try the agent on a school's gateway."),
     "controller": Part("controller.cli", "Run and check the district's controller; its tokens."),
     "alarms": Part("controller.alarms_cli", "List and acknowledge alarms."),
@@ -48,10 +51,19 @@ def build(chosen: str | None) -> typer.Typer:
     root.callback()(_root)
     for name, part in PARTS.items():
         if name == chosen:
-            root.add_typer(importlib.import_module(part.module).app, name=name, help=part.help)
+            _mount(root, name, part)
         else:
             root.command(name, help=part.help)(_not_loaded)
     return root
+
+
+def _mount(root: typer.Typer, name: str, part: Part) -> None:
+    app: typer.Typer = importlib.import_module(part.module).app
+    if not part.is_group:
+        root.add_typer(app)  # without a name its one command becomes the root's
+        return
+    own_help = app.info.help
+    root.add_typer(app, name=name, help=own_help if isinstance(own_help, str) else part.help)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -42,7 +42,6 @@ __all__ = [
 ]
 
 _TICKS_NS: Final = (DEFAULT_TICK_NS, 1_000, 1)
-_INTEGERS_EXACT_TO: Final = 2**53
 
 
 def encode_batch(batch: Batch) -> bytes:
@@ -69,7 +68,8 @@ def encode_batch(batch: Batch) -> bytes:
     options = _options(batch, tick_ns)
     if options:
         document.append(options)
-    text = orjson.dumps(document)
+    # 21.0 is written 21, a third shorter. No string of a batch looks like that.
+    text = orjson.dumps(document).replace(b".0,", b",").replace(b".0]", b"]")
     if text.count(b"null") != sum(map(_bad_count, batch.blocks)):  # NaN becomes null, too
         raise ValueError("a value is not finite, or null values and bad qualities do not match")
     return frames.pack(text)
@@ -100,7 +100,7 @@ def _plain_block(block: Block, origin: int, tick_ns: int) -> list[Any]:
         block.points,
         _differences(block.devices),
         _differences([time_ns // tick_ns - origin for time_ns in block.times_ns]),
-        [_shortest(column) for column in block.columns],
+        block.columns,
     ]
     if block.flaws:
         plain.append(block.flaws)
@@ -109,18 +109,6 @@ def _plain_block(block: Block, origin: int, tick_ns: int) -> list[Any]:
 
 def _differences(numbers: Sequence[int]) -> list[int]:
     return [*numbers[:1], *(after - before for before, after in pairwise(numbers))]
-
-
-def _shortest(column: Sequence[float | None]) -> Sequence[float | None]:
-    # 21.0 is written 21, a third shorter; -0.0 becomes 0 by that.
-    return [
-        int(value)
-        if value is not None
-        and -_INTEGERS_EXACT_TO <= value <= _INTEGERS_EXACT_TO
-        and value % 1 == 0
-        else value
-        for value in column
-    ]
 
 
 def _bad_count(block: Block) -> int:

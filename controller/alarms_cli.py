@@ -69,7 +69,10 @@ def list_alarms(
     language: Annotated[Language, typer.Option("--language", "-l")] = Language.ZH,
     as_json: AsJson = False,
 ) -> None:
-    """List alarms, newest first. Ends with 0 also when there are none."""
+    """List alarms, newest first. Ends with 0 also when there are none.
+
+    Example: campus alarms list --url https://campus.example --token-file duty.token
+    """
     query = {"open": str(not closed_too).lower(), "limit": str(limit)}
     query |= {"school": school} if school else {}
     found = _call("GET", url, token_file, "/alarms", params=query)["alarms"]
@@ -88,7 +91,10 @@ def acknowledge(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Acknowledge an alarm: it is seen, and by whom. This does not clear it."""
+    """Acknowledge an alarm: it is seen, and by whom. This does not clear it.
+
+    Example: campus alarms ack 3f2a9c --note "windows opened, fan runs"
+    """
     whole = _whole_id(url, token_file, alarm_id)
     path = f"/alarms/{whole}/acknowledge"
     alarm = _call("POST", url, token_file, path, json={"note": note} if note else {})

@@ -162,7 +162,10 @@ def create_token(
 
 @token_app.command("list")
 def list_tokens(config: _ConfigOption = _DEFAULT_CONFIG, as_json: _JsonOption = False) -> None:
-    """List all tokens, revoked ones too; the tokens themselves are kept nowhere."""
+    """List all tokens, revoked ones too; the tokens themselves are kept nowhere.
+
+    Example: campus controller token list --json
+    """
     with visit(load_config(config).state.url) as connection:
         entries = auth.listing(connection)
     if as_json:

@@ -105,8 +105,8 @@ class Frame:
         """How many values, bad ones included."""
         return self.values.size
 
-    def select(self, keep: BoolArray) -> Frame:
-        """Return the frame of the samples where `keep`, an (n,) mask, is true."""
+    def select(self, keep: BoolArray | IntArray) -> Frame:
+        """Return the frame of some samples: an (n,) mask, or their positions in a new order."""
         return replace(
             self,
             device_row=self.device_row[keep],

@@ -209,8 +209,9 @@ class MessageReader:
         is_online = status.state is LinkState.ONLINE
         if is_online and not message.retained:
             self._heard(gateway, group.now_ns)
-        if is_online and (record.state != status.state or record.boot != status.boot):
-            self._rules.hear_gateway(gateway, now_ns=group.now_ns, returned=True)
+        returned = record.state != status.state or record.boot != status.boot
+        if is_online and (returned or not message.retained):
+            self._rules.hear_gateway(gateway, now_ns=group.now_ns, returned=returned)
         if record.state != status.state:
             record.state, record.state_since_ns = str(status.state), group.now_ns
         record.status, record.boot, record.clock = status, status.boot, status.clock

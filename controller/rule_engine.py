@@ -21,11 +21,11 @@ from campus_rules.no_data import NoData, NoDataState
 from campus_rules.quiet_band import ALL, NONE, meet, quiet_band
 from campus_rules.signals import Event, Observation, Tick, Transition, TransitionKind
 from campus_rules.state_text import State, dump_state, parse_state
-from campus_rules.threshold import Threshold, ThresholdState
 from campus_wire.quality import Grade
 from controller.frames import CatalogTable, Frame
-from controller.outcome import CommandIntent, LateData, Outcome, RuleTransition, StateChange
+from controller.outcome import CommandIntent, LateData, Outcome, StateChange
 from controller.quiet_filter import Hit, QuietFilter
+from controller.rule_gathering import Gathered, band_moves, is_worth_keeping
 from controller.rule_instances import InstancePlan, plan_instances
 from controller.silence_watch import Change, Listener, SilenceWatch
 
@@ -43,41 +43,6 @@ class _Instance:
     """The state as it was last handed out for keeping."""
     series: tuple[int, ...] = ()
     wake_ns: int | None = None
-
-
-class _Gathered:
-    """An outcome in the making."""
-
-    def __init__(self) -> None:
-        self.states: dict[tuple[str, str], StateChange] = {}
-        self.transitions: list[RuleTransition] = []
-        self.commands: list[CommandIntent] = []
-        self.late: list[LateData] = []
-
-    def keep(self, plan: InstancePlan, state: State) -> None:
-        key = (plan.rule, plan.key)
-        self.states[key] = StateChange(plan.rule, plan.key, dump_state(state))
-
-    def add(self, plan: InstancePlan, transition: Transition) -> None:
-        assert plan.about is not None, "only rules with texts can raise"
-        self.transitions.append(
-            RuleTransition(
-                about=plan.about,
-                kind=transition.kind,
-                time_ns=transition.time_ns,
-                condition_ns=transition.condition_ns,
-                value=transition.value,
-            )
-        )
-
-    def outcome(self) -> Outcome:
-        self.transitions.sort(key=lambda one: one.time_ns)
-        return Outcome(
-            states=tuple(self.states.values()),
-            transitions=tuple(self.transitions),
-            commands=tuple(self.commands),
-            late=tuple(self.late),
-        )
 
 
 class RuleEngine:
@@ -127,7 +92,7 @@ class RuleEngine:
 
         What is gone is cleared, as the outcome tells.
         """
-        gathered = _Gathered()
+        gathered = Gathered()
         known = self._all_states(table.gateway)
         self._forget(table.gateway)
         plans = {(one.rule, one.key): one for one in plan_instances(self._rules, table)}
@@ -184,7 +149,7 @@ class RuleEngine:
         gateway: str,
         known: dict[tuple[str, str], State],
         plans: dict[tuple[str, str], InstancePlan],
-        gathered: _Gathered,
+        gathered: Gathered,
         now_ns: int,
     ) -> None:
         for key, state in known.items():
@@ -233,7 +198,7 @@ class RuleEngine:
 
     def evaluate(self, frames: Sequence[Frame], *, now_ns: int) -> Outcome:
         """Evaluate the fresh samples among `frames`, which arrived at `now_ns`."""
-        gathered = _Gathered()
+        gathered = Gathered()
         for frame in frames:
             fresh = self._fresh(frame, gathered, now_ns)
             if fresh is None:
@@ -246,7 +211,7 @@ class RuleEngine:
         return gathered.outcome()
 
     @staticmethod
-    def _fresh(frame: Frame, gathered: _Gathered, now_ns: int) -> Frame | None:
+    def _fresh(frame: Frame, gathered: Gathered, now_ns: int) -> Frame | None:
         times_ns = frame.time_ns
         low, high = int(times_ns.min()), int(times_ns.max())
         if low >= now_ns - FRESH_NS and high <= now_ns + AHEAD_NS:
@@ -259,7 +224,7 @@ class RuleEngine:
             )
         return frame.select(fresh) if np.any(fresh) else None
 
-    def _take(self, hit: Hit, gathered: _Gathered) -> None:
+    def _take(self, hit: Hit, gathered: Gathered) -> None:
         seen = Observation(hit.time_ns, hit.value, hit.quality)
         for instance in self._watchers.get(hit.series, ()):
             if seen.grade is not Grade.GOOD:
@@ -284,7 +249,7 @@ class RuleEngine:
 
     def tick(self, *, now_ns: int) -> Outcome:
         """Let time pass: delays end, rooms change their hours, silence is noticed."""
-        gathered = _Gathered()
+        gathered = Gathered()
         while self._wakes and self._wakes[0][0] <= now_ns:
             wake_ns, _, instance = heapq.heappop(self._wakes)
             if instance.wake_ns != wake_ns:
@@ -305,7 +270,7 @@ class RuleEngine:
             times_ns.append((self._checked_ns or 0) + _SILENCE_CHECK_NS)
         return min(times_ns, default=None)
 
-    def _catch_up(self, instance: _Instance, gathered: _Gathered) -> None:
+    def _catch_up(self, instance: _Instance, gathered: Gathered) -> None:
         """Show the evaluator the last temperature that the filter kept from it."""
         if not isinstance(instance.state, ClimateState) or len(instance.series) != 1:
             return
@@ -317,7 +282,7 @@ class RuleEngine:
 
     # --- one instance ----------------------------------------------------------------------------
 
-    def _apply(self, instance: _Instance, event: Event, gathered: _Gathered) -> None:
+    def _apply(self, instance: _Instance, event: Event, gathered: Gathered) -> None:
         plan, before = instance.plan, instance.state
         result = step(plan.numbers, before, event)
         instance.state = result.state
@@ -335,11 +300,11 @@ class RuleEngine:
                     time_ns=event.time_ns,
                 )
             )
-        if _is_worth_keeping(plan, instance.kept, result.state):
+        if is_worth_keeping(plan, instance.kept, result.state):
             instance.kept = result.state
             gathered.keep(plan, result.state)
         self._schedule(instance, result.wake_at_ns)
-        if _band_moves(before, result.state):
+        if band_moves(before, result.state):
             for number in instance.series:
                 self._set_band(number)
 
@@ -357,41 +322,8 @@ class RuleEngine:
             band = meet(band, own)
         self._quiet.set_band(number, band)
 
-    def _note(self, changes: Iterable[Change], gathered: _Gathered) -> None:
+    def _note(self, changes: Iterable[Change], gathered: Gathered) -> None:
         for change in changes:
             plan = self._plans[change.listener.rule, change.listener.key]
             gathered.keep(plan, change.listener.state)
             gathered.add(plan, change.transition)
-
-
-def _band_moves(before: State, after: State) -> bool:
-    if isinstance(before, ThresholdState) and isinstance(after, ThresholdState):
-        return (before.active, before.since_ns) != (after.active, after.since_ns)
-    return True
-
-
-def _is_worth_keeping(plan: InstancePlan, kept: State, state: State) -> bool:
-    """Say whether a restart from `kept` would go on differently than from `state`."""
-    if isinstance(kept, ThresholdState) and isinstance(state, ThresholdState):
-        if (kept.active, kept.since_ns, kept.frozen) != (
-            state.active,
-            state.since_ns,
-            state.frozen,
-        ):
-            return True
-        assert isinstance(plan.numbers, Threshold)
-        gap_ns = plan.numbers.gap_ns
-        # A running delay must not look interrupted after a restart.
-        return (
-            state.since_ns is not None
-            and gap_ns is not None
-            and state.known_ns - kept.known_ns > gap_ns // 2
-        )
-    if isinstance(kept, ClimateState) and isinstance(state, ClimateState):
-        return (kept.mode, kept.setpoint_c, kept.changed_ns, kept.written_ns) != (
-            state.mode,
-            state.setpoint_c,
-            state.changed_ns,
-            state.written_ns,
-        )
-    return kept != state

@@ -38,6 +38,13 @@ class InstancePlan:
     about: About | None
 
 
+def rule_ids(rules: Sequence[AnyRule]) -> list[str]:
+    """Return every rule id that instances of these rules can have, in states and in alarms."""
+    enabled = [rule for rule in rules if rule.enabled]
+    own = [rule.id for rule in enabled]
+    return own + [_silence_id(rule) for rule in enabled if _is_safety(rule)]
+
+
 def plan_instances(rules: Sequence[AnyRule], table: CatalogTable) -> list[InstancePlan]:
     """Return the instances of all enabled rules for one gateway's catalog."""
     enabled = [rule for rule in rules if rule.enabled]
@@ -126,9 +133,7 @@ def _safety_points(
 ) -> dict[str, dict[str, ThresholdRule]]:
     """Return device → point → the safety rule that watches it."""
     by_id = {
-        rule.id: rule
-        for rule in rules
-        if isinstance(rule, ThresholdRule) and rule.alarm_class is AlarmClass.SAFETY
+        rule.id: rule for rule in rules if isinstance(rule, ThresholdRule) and _is_safety(rule)
     }
     found: dict[str, dict[str, ThresholdRule]] = {}
     for plan in plans:
@@ -176,9 +181,17 @@ def _silences(
                 )
 
 
+def _is_safety(rule: AnyRule) -> bool:
+    return isinstance(rule, ThresholdRule) and rule.alarm_class is AlarmClass.SAFETY
+
+
+def _silence_id(rule: AnyRule) -> str:
+    return f"{rule.id[:55]}.no-data"
+
+
 def _silence_of_safety(rule: ThresholdRule) -> NoDataRule:
     return NoDataRule(
-        id=f"{rule.id[:55]}.no-data",
+        id=_silence_id(rule),
         kind="no_data",
         name=Label(zh=f"{rule.name.zh}：无数据", en=f"{rule.name.en}: no data"),
         applies_to=rule.applies_to,

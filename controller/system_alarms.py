@@ -47,7 +47,7 @@ def undelivered(channel: str) -> About:
         instance=channel,
         severity=Severity.CRITICAL,
         alarm_class=AlarmClass.MAINTENANCE,
-        name=Label(zh=f"通知渠道 {channel} 无法送达", en=f"Channel {channel} does not deliver"),
+        name=Label(zh="通知无法送达", en="Notices are not delivered"),
         consequence=Label(
             zh="只通过该渠道接收报警的人员将收不到通知。",
             en="People who are told through this channel alone learn of no alarm.",
@@ -57,5 +57,5 @@ def undelivered(channel: str) -> About:
             en="Check the channel's address, secret and network, and look at the list of alarms.",
         ),
         gateway="",
-        device_name=Label(zh=f"渠道 {channel}", en=f"channel {channel}"),
+        device_name=Label(zh=f"通知渠道 {channel}", en=f"channel {channel}"),
     )

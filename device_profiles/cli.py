@@ -149,7 +149,10 @@ def check_profiles(
 
 @app.command("schema")
 def print_schema() -> None:
-    """Print the JSON schema of profile files, for editors that check YAML as you type."""
+    """Print the JSON schema of profile files, for editors that check YAML as you type.
+
+    Example: campus profiles schema > profile.schema.json
+    """
     typer.echo(schema_text(), nl=False)
 
 
@@ -168,7 +171,10 @@ def _files(given: Sequence[Path]) -> Iterable[Path]:
         yield from profile_paths()
     for path in given:
         if path.is_dir():
-            yield from sorted(path.glob("*.yaml"))
+            found = sorted(path.glob("*.yaml"))
+            if not found:
+                raise typer.BadParameter(f"{path} holds no *.yaml")
+            yield from found
         else:
             yield path
 

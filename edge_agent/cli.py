@@ -20,7 +20,7 @@ from edge_agent.read_command import read
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("read")(read)
 
-EXIT_MISTAKES: Final = 2
+EXIT_MISTAKES: Final = 1
 """The configuration has mistakes; nothing was started."""
 
 ConfigPath = Annotated[
@@ -38,7 +38,7 @@ def run(
 ) -> None:
     """Run the agent until SIGTERM or Ctrl-C.
 
-    Exit codes: 0 stopped, 1 failed, 2 the configuration has mistakes.
+    Exit codes: 0 stopped, 1 failed or mistakes in the configuration, 2 wrong options.
 
     Example: campus edge run --config edge.yaml
     """
@@ -54,7 +54,7 @@ def check(
 ) -> None:
     """Check the configuration: print its mistakes, or what it comes to.
 
-    Exit codes: 0 no mistakes, 2 mistakes.
+    Exit codes: 0 no mistakes, 1 mistakes, 2 wrong options.
 
     Example: campus edge check --config edge.yaml
     """

@@ -111,9 +111,7 @@ class Fallback:
             facts["reason"] = reason
         self._say(kind, facts, wanted.device)
 
-    def _say(
-        self, kind: str, facts: Mapping[str, str | float], device: str | None = None
-    ) -> None:
+    def _say(self, kind: str, facts: Mapping[str, str | float], device: str | None = None) -> None:
         self._events.post(
             Event(
                 id=str(uuid.uuid4()),

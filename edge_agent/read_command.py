@@ -21,6 +21,7 @@ from edge_agent.inventory import Inventory, build_inventory
 from edge_agent.read_report import plain, print_results, terminal_language
 
 EXIT_BAD_VALUES: Final = 1
+EXIT_MISTAKES: Final = 1
 EXIT_USAGE: Final = 2
 
 
@@ -55,7 +56,7 @@ def read(
 
     The agent must not run at the same time: a serial port, and many a device, serves one only.
 
-    Exit codes: 0 every value is good, 1 some are not, 2 nothing could be tried.
+    Exit codes: 0 all values are good, 1 some are not or the file has mistakes, 2 wrong options.
 
     Examples:
       campus edge read --config edge.yaml th-101
@@ -115,16 +116,16 @@ async def _read_link(targets: Sequence[Target]) -> list[DeviceResult]:
 # --- what to read -------------------------------------------------------------------------------
 
 
-def _fail(message: str) -> typer.Exit:
+def _fail(message: str, code: int = EXIT_USAGE) -> typer.Exit:
     typer.echo(message, err=True)
-    return typer.Exit(EXIT_USAGE)
+    return typer.Exit(code)
 
 
 def _configured(path: Path, name: str | None) -> list[Target]:
     try:
         loaded = load_config(path)
     except ConfigFileError as error:
-        raise _fail(str(error)) from None
+        raise _fail(str(error), EXIT_MISTAKES) from None
     inventory = build_inventory(loaded.config, loaded.library)
     targets = _targets(loaded.config, inventory)
     if name is None:

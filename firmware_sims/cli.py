@@ -23,8 +23,8 @@ from firmware_sims.running import RunningSchool, RunOptions
 from firmware_sims.school import SchoolPlan, load_school
 from firmware_sims.screen import plan_table, show_live, summary
 
-EXIT_BAD_INPUT = 2
-EXIT_NO_ANSWER = 3
+EXIT_FAILED = 1
+EXIT_USAGE = 2
 
 app = typer.Typer(
     help="Simulated devices: on Modbus TCP, on serial lines and on MQTT brokers.",
@@ -182,19 +182,19 @@ def order(
         wanted = json.loads(text)
     except json.JSONDecodeError as error:
         _errors.print(f"the order is no JSON: {error}", style="red", markup=False)
-        raise typer.Exit(EXIT_BAD_INPUT) from None
+        raise typer.Exit(EXIT_USAGE) from None
     if not isinstance(wanted, dict):
         _errors.print("the order is no JSON object", style="red")
-        raise typer.Exit(EXIT_BAD_INPUT)
+        raise typer.Exit(EXIT_USAGE)
     try:
         answer = asyncio.run(send_order(file, wanted))
     except (OSError, TimeoutError, ValueError) as error:
         said = str(error) or "no answer in time"
         _errors.print(f"nobody answers at {file}: {said}", style="red", markup=False)
-        raise typer.Exit(EXIT_NO_ANSWER) from None
+        raise typer.Exit(EXIT_FAILED) from None
     _print_json(answer)
     if not answer.get("ok"):
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _load(file: Path) -> SchoolPlan:
@@ -206,7 +206,7 @@ def _load(file: Path) -> SchoolPlan:
 
 def _fail(error: CampusError) -> NoReturn:
     _errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(EXIT_BAD_INPUT)
+    raise typer.Exit(EXIT_FAILED)
 
 
 def _host_port(text: str) -> tuple[str, int]:

@@ -76,8 +76,10 @@ def write_edge_configs(
     paths = {}
     for gateway in school.plan.file.gateways:
         path = folder / f"{gateway.id}.yaml"
-        path.write_text(_as_yaml(edge_config(school, gateway.id, options)), encoding="utf-8")
-        paths[gateway.id] = path
+        # Written beside and renamed, so that who waits for the file never sees half of it.
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_text(_as_yaml(edge_config(school, gateway.id, options)), encoding="utf-8")
+        paths[gateway.id] = beside.replace(path)
     return paths
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -21,16 +22,26 @@ if TYPE_CHECKING:
     from campus_cli.demo.story import Story
 
 EXIT_SHORTFALL: Final = 1
+_OWN_STORES: Final = ("duckdb", "influxdb")
+_STORE_URLS: Final = ("duckdb:", "influxdb:", "influxdbs:")
 
-app = typer.Typer(invoke_without_command=True)
+
+class Broker(StrEnum):
+    """Which broker the school speaks through."""
+
+    EMBEDDED = "embedded"
+    MOSQUITTO = "mosquitto"
 
 
-@app.callback()
+app = typer.Typer()
+
+
+@app.command()
 def demo(
     *,
     broker: Annotated[
-        str, typer.Option(help="embedded (amqtt, within Python) or mosquitto.")
-    ] = "embedded",
+        Broker, typer.Option(help="embedded: amqtt, within Python; mosquitto: must be installed.")
+    ] = Broker.EMBEDDED,
     store: Annotated[
         str, typer.Option(help="duckdb, influxdb (both started here) or a store URL.")
     ] = "duckdb",
@@ -49,7 +60,10 @@ def demo(
     Ammonia leaks after 20 s: the interlock starts the fan, the alarm comes, is acknowledged and
     clears. Ends with 0 only when every reading is stored once and the whole story was told.
 
+    Exit codes: 0 nothing missing and nothing twice, 1 something fell short, 2 wrong options.
+
     Examples:
+
         campus demo
 
         campus demo --broker mosquitto --store influxdb
@@ -61,17 +75,30 @@ def demo(
     from campus_cli.demo.layout import default_school, make_layout  # noqa: PLC0415
     from campus_cli.demo.report import print_figures  # noqa: PLC0415
     from campus_cli.demo.run import DemoRun  # noqa: PLC0415
+    from firmware_sims.school import load_school  # noqa: PLC0415
 
+    _check_options(store, report)
+    described = school or default_school()
+    load_school(described)
     console = Console()
     with _directory(keep) as directory:
-        layout = make_layout(directory, school or default_school(), store=store)
-        run = DemoRun(layout, broker, store)
+        layout = make_layout(directory, described, store=store)
+        run = DemoRun(layout, broker.value, store)
         done = asyncio.run(_run(run, for_s, console))
     print_figures(done, console)
     if report is not None:
         done.save(report)
     if done.shortfalls:
         raise typer.Exit(EXIT_SHORTFALL)
+
+
+def _check_options(store: str, report: Path | None) -> None:
+    """Refuse now what would otherwise fail when the whole run is over."""
+    if store not in _OWN_STORES and not store.startswith(_STORE_URLS):
+        known = ", ".join((*_OWN_STORES, *(f"{scheme}…" for scheme in _STORE_URLS)))
+        raise typer.BadParameter(f"{store!r} is none of {known}", param_hint="--store")
+    if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
+        raise typer.BadParameter(f"no file can be written at {report}", param_hint="--report")
 
 
 async def _run(run: DemoRun, for_s: float | None, console: Console) -> Report:
@@ -111,7 +138,11 @@ def _tell_plainly() -> Any:
 @contextlib.contextmanager
 def _directory(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
-        keep.mkdir(mode=0o700, parents=True)
+        try:
+            keep.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            message = f"cannot make {keep}: {error.strerror}; name a directory that is not there yet"
+            raise typer.BadParameter(message, param_hint="--keep") from None
         yield keep.absolute()
         return
     with tempfile.TemporaryDirectory(prefix="campus-demo-") as temporary:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 EARLY_NS: Final = 5_000_000
+AT_ONCE_NS: Final = 20_000_000
 LATE_NS: Final = 2_000_000_000
 _RELATIVE: Final = 1e-6
 _NEVER_NS: Final = 2**63
@@ -102,7 +103,9 @@ def _without_repeats(stored: Iterable[Value]) -> list[Value]:
 
 def _belongs(candidate: Value, reading: Value, following: Value) -> bool:
     close = abs(candidate.number - reading.number) <= _RELATIVE * max(1.0, abs(reading.number))
-    until_ns = min(reading.time_ns + LATE_NS, following.time_ns - EARLY_NS)
+    # Readings that follow each other at once are stored in their order, each a little late.
+    until_ns = max(following.time_ns - EARLY_NS, reading.time_ns + AT_ONCE_NS)
+    until_ns = min(until_ns, reading.time_ns + LATE_NS)
     return close and reading.time_ns - EARLY_NS <= candidate.time_ns < until_ns
 
 

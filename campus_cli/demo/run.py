@@ -127,6 +127,7 @@ class DemoRun:
         with telling(story) as task:
             while not task.done() if seconds is None else story.now_s < seconds:
                 self._check_alive()
+                self.usage()  # the highest is what is reported, page or no page
                 self.values_stored = await api.metric("campus_controller_values_stored_total")
                 if self.on_page is not None:
                     await self.on_page(self, story, api)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -67,13 +68,16 @@ def read_urls(text: str) -> tuple[str, ...]:
 
 
 def _load(channel_id: str, urls: Sequence[str]) -> apprise.Apprise:
-    import apprise  # noqa: PLC0415  # takes a second and 20 MB; only for those who use it
-
-    service = apprise.Apprise()
     if not urls:
         raise ChannelConfigError("apprise_url", "there is no URL", place=channel_id)
-    for number, url in enumerate(urls, 1):
-        if not service.add(url):
-            message = f"URL {number} is none that apprise knows"
-            raise ChannelConfigError("apprise_url", message, place=channel_id)
+    with warnings.catch_warnings():
+        # Some of its hundred services import what later Pythons drop; that is not for our logs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import apprise  # noqa: PLC0415  # takes a second and 20 MB; only for those who use it
+
+        service = apprise.Apprise()
+        known = [bool(service.add(url)) for url in urls]
+    if not all(known):
+        message = f"URL {known.index(False) + 1} is none that apprise knows"
+        raise ChannelConfigError("apprise_url", message, place=channel_id)
     return service

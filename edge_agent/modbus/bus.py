@@ -11,23 +11,22 @@ import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from campus_wire.quality import Quality
-from campus_wire.supervise import Backoff, Chance
+from campus_wire.supervise import Chance
 from device_profiles.decoding import Columns
 from edge_agent.inventory import ModbusDevice
+from edge_agent.modbus.connection import KeptConnection, Requester
 from edge_agent.modbus.errors import (
     DeviceBusyError,
     DeviceExceptionError,
     GarbledError,
     ModbusError,
-    NoAnswerError,
     NotConnectedError,
 )
 from edge_agent.modbus.health import Change
 from edge_agent.modbus.plan import Part, PolledDevice, ReadPlanner
-from edge_agent.modbus.requests import Request
 from edge_agent.modbus.schedule import Entry, Schedule, stagger
 from edge_agent.modbus.urgent import UrgentQueue
 from edge_agent.modbus.writer import Writer, refusal
@@ -41,29 +40,9 @@ GRID_S: Final = 0.05
 costs more than a poll. Most intervals are multiples of it and stay on the grid."""
 BUSY_DELAYS_S: Final = (0.05, 0.1, 0.2)
 """A device that asks to come again is asked so often more before its values are BUSY."""
-SILENCES_UNTIL_RECONNECT: Final = 3
-"""So many unanswered requests in a row may mean a half-open connection: a new one is made."""
 NOT_MAPPED: Final = frozenset({2, 3})
 """Exceptions by which a device refuses to be read over a hole between its registers."""
-RECONNECT: Final = Backoff(first_s=0.5, cap_s=30.0)
 _SILENT: Final = frozenset({Quality.NO_ANSWER, Quality.NOT_CONNECTED})
-
-
-class Requester(Protocol):
-    """What a bus needs of its connection: `ModbusClient`, or a test's own."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether a request can be sent."""
-
-    async def connect(self) -> None:
-        """Open a new connection. Raises NotConnectedError."""
-
-    async def execute(self, request: Request) -> Sequence[int]:
-        """Send a request and return what its reply holds. Raises ModbusError."""
-
-    def close(self) -> None:
-        """Close the connection."""
 
 
 class ModbusBus:
@@ -103,7 +82,6 @@ class ModbusBus:
         self._client = client
         self._sink = sink
         self._clock = clock
-        self._reopens = reopens
         self._chance = chance
         self._sleep = sleep
         self._urgent = UrgentQueue(self._wake_up)
@@ -114,11 +92,8 @@ class ModbusBus:
             for device in devices
         }
         self._schedule = self._make_schedule()
-        self._writer = Writer(self._urgent, sleep=sleep)
-        self._connect_failures = 0
-        self._next_connect_s = 0.0
-        self._down_said = False
-        self._silences = 0
+        self._writer = Writer(self._urgent, on_reading=self._deliver_part, sleep=sleep)
+        self._connection = KeptConnection(bus_id, client, reopens=reopens, chance=chance)
 
     @property
     def id(self) -> str:
@@ -198,7 +173,7 @@ class ModbusBus:
         while (job := self._urgent.take()) is not None:
             try:
                 if not self._client.connected:
-                    await self._connect()
+                    await self._connection.open()
                 job.sent = True
                 raw = await self._client.execute(job.request)
             except ModbusError as error:
@@ -237,7 +212,7 @@ class ModbusBus:
     async def _poll(self, polled: PolledDevice) -> None:
         if not polled.health.may_ask(self._now_s()):
             self._deliver(polled, polled.bad(polled.health.quality))
-        elif not await self._is_connected():
+        elif not await self._connection.is_up(self._now_s()):
             self._deliver(polled, polled.bad(Quality.NOT_CONNECTED))
         else:
             await self._ask_all(polled)
@@ -305,15 +280,18 @@ class ModbusBus:
         for sample_class, sample in polled.samples(columns, time_ns):
             self._sink.accept((sample,), sample_class)
 
+    def _deliver_part(self, polled: PolledDevice, part: Part, columns: Columns) -> None:
+        for sample_class, sample in polled.samples_of(part, columns, self._clock.now_ns()):
+            self._sink.accept((sample,), sample_class)
+
     # --- health ---------------------------------------------------------------------------------
 
     def _judge(self, polled: PolledDevice, failure: ModbusError | None, *, answered: bool) -> None:
         name = polled.id
         if isinstance(failure, NotConnectedError):
-            self._say_down(failure)
+            self._connection.say_down(failure)
         if answered:
-            self._silences = 0
-            self._connect_failures = 0
+            self._connection.proved_alive()
             if polled.health.answered() is Change.BACK:
                 _log.info("%s on bus %s answers again", name, self._id)
             polled.seen = True
@@ -321,13 +299,7 @@ class ModbusBus:
             change = polled.health.failed(failure.quality, self._now_s())
             if change is Change.LOST:
                 _log.warning("%s on bus %s is lost: %s", name, self._id, failure)
-            self._count_silence(failure)
-
-    def _count_silence(self, failure: ModbusError) -> None:
-        self._silences += isinstance(failure, NoAnswerError)
-        if self._reopens and self._silences >= SILENCES_UNTIL_RECONNECT:
-            self._silences = 0
-            self._client.close()
+            self._connection.met_silence(failure)
 
     def _refused(self, polled: PolledDevice, part: Part, error: DeviceExceptionError) -> None:
         if isinstance(error, DeviceBusyError):
@@ -339,30 +311,3 @@ class ModbusBus:
                 "%s on bus %s does not let reads run over holes (%s)",
                 *(polled.id, self._id, error),
             )
-
-    async def _is_connected(self) -> bool:
-        if self._client.connected:
-            return True
-        now_s = self._now_s()
-        if now_s < self._next_connect_s:
-            return False
-        # Counted as failed until somebody answers: an endpoint may accept and then reset.
-        self._connect_failures += 1
-        self._next_connect_s = now_s + RECONNECT.delay_s(self._connect_failures, self._chance())
-        try:
-            await self._connect()
-        except NotConnectedError as error:
-            self._say_down(error)
-            return False
-        return True
-
-    async def _connect(self) -> None:
-        await self._client.connect()
-        if self._down_said:
-            self._down_said = False
-            _log.info("bus %s is connected again", self._id)
-
-    def _say_down(self, error: ModbusError) -> None:
-        if not self._down_said:
-            self._down_said = True
-            _log.warning("bus %s is not connected: %s", self._id, error)

@@ -169,3 +169,23 @@ class PolledDevice:
             chosen = tuple([values[at] for at in positions])
             grades = tuple([qualities[at] for at in positions])
             yield sample_class, Sample(index, points, time_ns, chosen, grades)
+
+    def samples_of(
+        self, part: Part, columns: Columns, time_ns: int
+    ) -> Iterator[tuple[SampleClass, Sample]]:
+        """Yield one sample for each class, from the columns of one request alone."""
+        values, qualities = columns
+        indices = [self.device.point_indices.get(name) for name in part.points]
+        for sample_class, _, points in self._splits:
+            chosen = [at for at, index in enumerate(indices) if index in points]
+            if chosen:
+                yield (
+                    sample_class,
+                    Sample(
+                        self.device.index,
+                        tuple(index for index in indices if index is not None and index in points),
+                        time_ns,
+                        tuple(values[at] for at in chosen),
+                        tuple(qualities[at] for at in chosen),
+                    ),
+                )

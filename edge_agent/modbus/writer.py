@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from device_profiles.decoding import Columns
 from device_profiles.errors import WriteRefusedError
 from device_profiles.writing import ReadBack, plan_read_back, plan_write
 from edge_agent.modbus.errors import (
@@ -16,7 +17,7 @@ from edge_agent.modbus.errors import (
     DeviceExceptionError,
     ModbusError,
 )
-from edge_agent.modbus.plan import PolledDevice
+from edge_agent.modbus.plan import Part, PolledDevice
 from edge_agent.modbus.requests import Request, write_request
 from edge_agent.modbus.urgent import UrgentJob, UrgentQueue
 from edge_agent.ports import WriteResult
@@ -29,6 +30,8 @@ _DID_NOT_ACT: Final = frozenset({1, 2, 3, 7, 8, GATEWAY_PATH_UNAVAILABLE})
 """Exceptions that come before acting. After code 4 or 11 only reading back can tell."""
 
 Sleep = Callable[[float], Awaitable[None]]
+OnReading = Callable[[PolledDevice, Part, Columns], None]
+"""Takes what a request of the writer's own showed: a reading like any other."""
 
 
 @dataclass(slots=True)
@@ -53,11 +56,15 @@ class Writer:
 
     Args:
         queue: where urgent requests go.
+        on_reading: takes what read-backs show.
         sleep: waits.
     """
 
-    def __init__(self, queue: UrgentQueue, *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, queue: UrgentQueue, *, on_reading: OnReading, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self._queue = queue
+        self._on_reading = on_reading
         self._sleep = sleep
 
     async def write(
@@ -98,7 +105,7 @@ class Writer:
         """Make sure the device has answered since the start; return why it must not be written."""
         if not polled.seen and polled.parts:
             try:
-                await self._queue.put(polled.parts[0].request).reply
+                await self._ask(polled, polled.parts[0])
             except ModbusError:
                 return "no_valid_reading"
             polled.seen = True
@@ -131,7 +138,7 @@ class Writer:
         attempt = 0
         while True:
             try:
-                [read], _ = part.decode(await self._queue.put(part.request).reply)
+                [read] = await self._ask(polled, part)
             except ModbusError as error:
                 progress.reason = error.reason
             else:
@@ -149,10 +156,15 @@ class Writer:
         part = polled.part_for(found)
         try:
             async with asyncio.timeout(timeout_s):
-                [value], _ = part.decode(await self._queue.put(part.request).reply)
+                [value] = await self._ask(polled, part)
         except (ModbusError, TimeoutError):
             return None
         return value
+
+    async def _ask(self, polled: PolledDevice, part: Part) -> Sequence[float | None]:
+        columns = part.decode(await self._queue.put(part.request).reply)
+        self._on_reading(polled, part, columns)
+        return columns[0]
 
 
 def refusal(polled: PolledDevice, point: str, value: float) -> str | None:

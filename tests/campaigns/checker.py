@@ -197,9 +197,7 @@ def _ack_means_durable(evidence: Evidence) -> list[str]:
     return [
         f"5 ack means durable: {gateway}: {span.first}–{span.last} acked and not in the store"
         for gateway, acked in evidence.acked.items()
-        for span in Intervals(one.span for one in acked).missing_from(
-            _accounted(evidence, gateway)
-        )
+        for span in Intervals(one.span for one in acked).missing_from(_accounted(evidence, gateway))
     ]
 
 
@@ -219,9 +217,8 @@ def _deleted_after_an_ack(evidence: Evidence) -> list[str]:
                 at += 1
             is_heard = heard.issuperset(range(span.first, span.last + 1))
             if not is_heard and not _witness_was_deaf(evidence.broker_kills_ns, time_ns):
-                found.append(
-                    f"6 delete means acked: {gateway}: {span.first}–{span.last} deleted before any ack"
-                )
+                what = f"{gateway}: {span.first}–{span.last} deleted before any ack"
+                found.append(f"6 delete means acked: {what}")
     return found
 
 

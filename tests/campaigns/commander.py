@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from random import Random
-from typing import Final
+from typing import Final, Self
 
 from tests.support.school_run import SchoolRun
 
@@ -34,7 +34,7 @@ class Commander:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Commander:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

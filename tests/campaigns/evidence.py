@@ -103,8 +103,13 @@ def read_trace(path: Path) -> Trace:
 
 
 def read_heard(log: Path) -> Iterator[Heard]:
-    """Read what a witness wrote: seconds, topic and payload in hexadecimal digits, a line each."""
-    for line in log.read_bytes().splitlines():
+    """Read what a witness wrote to a file."""
+    return parse_heard(log.read_bytes())
+
+
+def parse_heard(text: bytes) -> Iterator[Heard]:
+    """Parse what a witness wrote: seconds, topic and payload in hexadecimal digits, a line each."""
+    for line in text.splitlines():
         words = line.split(b" ")
         if len(words) != 3 or len(words[2]) % 2:
             continue  # torn, or an empty payload

@@ -14,7 +14,8 @@ from tests.support.school_run import SchoolRun
 Json = dict[str, Any]
 
 _TRANSITIONS = """
-    SELECT t.id, t.kind, a.rule, a.device AS place FROM transitions t JOIN alarms a ON a.id = t.alarm
+    SELECT t.id, t.kind, a.rule, a.device AS place
+    FROM transitions t JOIN alarms a ON a.id = t.alarm
 """
 
 

@@ -2,8 +2,8 @@
 
     python -m tests.campaigns.kill --kills 20 --seed 7
 
-Real mosquitto, InfluxDB, controller and edge agents die by SIGKILL, each at least `--kills` times, at
-moments drawn from the seed; the simulated devices, the receiver of the notices and the witnesses
+Real mosquitto, InfluxDB, controller and edge agents die by SIGKILL, each at least `--kills` times,
+at moments drawn from the seed; the simulated devices, the receiver of the notices and the witnesses
 live on. Gas leaks and commands go on meanwhile. Then everything heals, the spools drain, and the
 checker (which shares no code with the product) compares what devices, spools, store, state,
 actuators and receiver say. Exit code 1 when an invariant is broken, or a part did not come back.
@@ -29,18 +29,18 @@ from tests.campaigns.commander import Commander
 from tests.campaigns.evidence import read_table
 from tests.campaigns.gather import gather
 from tests.campaigns.plan import Kill, Round, Valve, make_plan
-from tests.campaigns.sink import Sink
 from tests.campaigns.spool_witness import export, install
 from tests.campaigns.witness import Witness
 from tests.support.process import wait_until
-from tests.support.school_run import Part, SchoolRun
+from tests.support.school_run import AUTOSAVE_S, Part, SchoolRun
+from tests.support.webhook_sink import Sink
 
 SCHOOL: Final = Path(__file__).parent / "school"
 DETECTORS: Final = ("gas-1", "gas-2")
 LEAK_PPM: Final = 60.0
 CLEAN_PPM: Final = 8.0
-SETTLE_S: Final = 4.0
-"""How long everything has to work between two rounds, beyond being ready."""
+SETTLE_S: Final = 3.0
+"""How long everything has to work between two rounds, once samples are acked again."""
 RECOVERY_S: Final = 60.0
 DRAIN_S: Final = 90.0
 _HANG_UP_CHANCE: Final = 0.1
@@ -106,14 +106,16 @@ class Campaign:
         )
         with witness:
             self._start_edges()
+            self._heal(-1, witness)
+            time.sleep(AUTOSAVE_S)  # from now on the witness stands in the broker's file
             commander = Commander(school, self.seed + 2)
             with commander:
                 for number, one in enumerate(self._plan()):
                     self._play(one)
-                    self._heal(number)
+                    self._heal(number, witness)
                 commander.pause()
                 self._close_valves()
-                self._heal(self.rounds)
+                self._heal(self.rounds, witness)
             self._end(witness)
 
     def _plan(self) -> list[Round]:
@@ -137,7 +139,6 @@ class Campaign:
         school.broker.resume()
         for gateway in school.layout.gateways:
             school.parts[gateway].start()
-        time.sleep(SETTLE_S)
 
     def _change_edge(self, config: Json) -> None:
         config["uplink"]["broker"] |= {"reconnect_max_s": 2.0}
@@ -190,14 +191,22 @@ class Campaign:
         for detector in DETECTORS:
             self._turn(detector, opens=False)
 
-    def _heal(self, number: int) -> None:
-        started_s = time.monotonic()
+    def _heal(self, number: int, witness: Witness) -> None:
+        """Wait until samples of every gateway are acked again, and then a little longer."""
+        started_s, started_ns = time.monotonic(), time.time_ns()
+        gateways = set(self.school.layout.gateways)
         try:
-            self.school.wait_until_ready(timeout_s=RECOVERY_S)
-        except TimeoutError:
-            self.problems.append(f"26: round {number}: not ready {RECOVERY_S:g} s after the last")
-        self.recoveries_s.append(time.monotonic() - started_s)
-        print(f"round {number}: {len(self.kills)} deaths, ready after {self.recoveries_s[-1]:.1f} s")
+            wait_until(
+                lambda: witness.acked_since(started_ns) >= gateways and self.school.is_ready(),
+                what=f"26: round {number}: samples of every gateway stored again",
+                timeout_s=RECOVERY_S,
+                poll_s=0.1,
+            )
+        except TimeoutError as error:
+            self.problems.append(str(error))
+        took_s = time.monotonic() - started_s
+        self.recoveries_s.append(took_s)
+        print(f"round {number}: {len(self.kills)} deaths, healed after {took_s:.1f} s", flush=True)
         time.sleep(SETTLE_S)
 
     # --- the end -------------------------------------------------------------------------------
@@ -206,9 +215,11 @@ class Campaign:
         self._wait(self._commands_ended, "19: commands are still open")
         self._wait(lambda: self._is_drained(witness), "1: the spools did not drain")
         self._wait(self._notices_sent, "12: notices still wait")
-        self.school.order(do="stop")
         for gateway in self.school.layout.gateways:
-            self._empty(gateway)
+            # Its last batch is published before it ends, and its ack comes too late for the spool.
+            self.school.parts[gateway].stop()
+            export(self._spool(gateway), self.directory / f"{gateway}.trace.jsonl")
+        time.sleep(SETTLE_S)
 
     def _wait(self, condition: Any, problem: str) -> None:
         try:
@@ -229,20 +240,6 @@ class Campaign:
         waiting = [statuses.get(name, {}) for name in self.school.layout.gateways]
         return all(int(str(one.get("spool_batches", 99))) <= 3 for one in waiting)
 
-    def _empty(self, gateway: str) -> None:
-        """End an agent in order; what it could not hand over in its last second, it does now."""
-        for _ in range(3):
-            self.school.parts[gateway].stop()
-            left = export(self._spool(gateway), self.directory / f"{gateway}.trace.jsonl")
-            if not left:
-                return
-            self.school.parts[gateway].start()
-            time.sleep(3.0)
-        self.school.parts[gateway].stop()
-        left = export(self._spool(gateway), self.directory / f"{gateway}.trace.jsonl")
-        if left:
-            self.problems.append(f"1: {left} batches are left in the spool of {gateway}")
-
     def _note_kills(self) -> None:
         lines = [json.dumps(kill) for kill in self.kills]
         (self.directory / "kills.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -256,7 +253,7 @@ class Campaign:
         return {
             "seed": self.seed,
             "deaths": dict(sorted(deaths.items())),
-            "ready_again_s_max": round(max(self.recoveries_s, default=0.0), 1),
+            "healed_s_max": round(max(self.recoveries_s, default=0.0), 1),
             "leaks": dict(self.opened),
             **self.counts,
         }

@@ -41,8 +41,8 @@ def install(spool: Path) -> None:
         connection.close()
 
 
-def export(spool: Path, trace: Path) -> int:
-    """Write the witness's rows as JSON Lines; return how many batches are left in the spool."""
+def export(spool: Path, trace: Path) -> None:
+    """Write the witness's rows as JSON Lines."""
     connection = apsw.Connection(str(spool), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         epoch = connection.execute("SELECT epoch FROM life").get
@@ -51,6 +51,5 @@ def export(spool: Path, trace: Path) -> int:
             for did, first, last, time_s in rows:
                 line = {"epoch": epoch, "first": first, "last": last, "did": did}
                 out.write(json.dumps(line | {"t": round(time_s * 1e9)}) + "\n")
-        return int(connection.execute("SELECT count(*) FROM batches").get)
     finally:
         connection.close()

@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Final, Self
 
-from tests.campaigns.evidence import read_heard
+from tests.campaigns.evidence import acks_in, parse_heard, read_heard
 from tests.support.process import find_program
+
+_TAIL_BYTES: Final = 64 * 1024
 
 
 class Witness:
@@ -38,7 +41,7 @@ class Witness:
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Witness:
+    def __enter__(self) -> Self:
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL
@@ -54,6 +57,15 @@ class Witness:
     def is_listening(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
+
+    def acked_since(self, time_ns: int) -> set[str]:
+        """Return the gateways to which an ack of stored samples went after `time_ns`."""
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
+            log.readline()
+            tail = log.read()
+        recent = [one for one in parse_heard(tail) if one.time_ns > time_ns]
+        return set(acks_in(recent))
 
     def last_status(self) -> dict[str, dict[str, object]]:
         """Return the latest status of each gateway that was heard of."""

@@ -44,6 +44,13 @@ def test_count_forgives_what_was_shown_before_anybody_listened() -> None:
     assert count({KEY: SHOWN}, {KEY: stored}, since_ns=1000 * MS) == Count(3, 2, missing=1)
 
 
+def test_count_keeps_apart_what_was_read_twice_at_once() -> None:
+    shown = [_at(1000, 1.0), _at(1002, 1.0), _at(2000, 1.0)]
+    stored = [_at(1003, 1.0), _at(1004, 1.0), _at(2001, 1.0)]
+    assert count({KEY: shown}, {KEY: stored}) == Count(3, 3)
+    assert count({KEY: shown}, {KEY: stored[1:]}) == Count(3, 2, missing=1)
+
+
 def test_count_finds_a_whole_series_missing_and_one_too_many() -> None:
     found = count({KEY: SHOWN}, {("other", "concentration"): SHOWN})
     assert found == Count(produced=3, stored=3, missing=3, phantom=3)

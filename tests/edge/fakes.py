@@ -1,6 +1,7 @@
 """Fakes at the seams of the field side: a clock, a sink, a line of devices, a small site."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,12 @@ class FakeClock:
 
     async def sleep(self, seconds: float) -> None:
         self.advance(seconds)
+
+
+class RealClock:
+    is_synced = True
+    now_ns = staticmethod(time.time_ns)
+    monotonic_ns = staticmethod(time.monotonic_ns)
 
 
 class RecordingSink:

@@ -22,7 +22,7 @@ from campus_wire.messages import (
 from campus_wire.session import MqttSession
 from campus_wire.settings import MqttSettings
 from campus_wire.topics import Down, Up, all_up, down, parse
-from edge_agent.spool.records import Draft, SpoolLimits, Stamp
+from edge_agent.spool.records import Draft, Rank, SpoolLimits, Stamp
 from edge_agent.spool.store import SpoolStore
 
 BOOT = "11111111-1111-4111-8111-111111111111"
@@ -131,6 +131,26 @@ def ack_of(epoch: str, *ranges: tuple[int, int], refused: Sequence[Refusal] = ()
         stored=tuple(Range(first=first, last=last) for first, last in ranges),
         refused=tuple(refused),
     )
+
+
+def events(store: SpoolStore) -> list[Event]:
+    """The events that wait, gaps first."""
+    waiting = store.messages(10_000)
+    return [decode(Event, one.payload) for one in waiting if one.kind is Up.EVENT]
+
+
+def gaps(store: SpoolStore) -> list[tuple[object, object, object]]:
+    """First, last and reason of each gap."""
+    return [
+        (event.attributes.get("first"), event.attributes.get("last"), event.attributes["reason"])
+        for event in events(store)
+        if event.kind == "gap"
+    ]
+
+
+def waiting(store: SpoolStore, rank: Rank = Rank.NORMAL) -> list[int]:
+    """The first number of each batch of a class."""
+    return [batch.first for batch in store.backlog(rank, after=0, limit=10_000)]
 
 
 async def eventually(

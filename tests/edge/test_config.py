@@ -212,7 +212,7 @@ def test_check_prints_json() -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_check_exits_with_2_upon_mistakes(tmp_path: Path, options: list[str]) -> None:
+def test_check_fails_upon_mistakes(tmp_path: Path, options: list[str]) -> None:
     path = changed(tmp_path, "profile: xy-md02", "profile: xy-md2")
 
     result = CliRunner().invoke(app, ["check", "--config", str(path), *options])

@@ -30,6 +30,7 @@ from firmware_sims.truth import TruthLog
 from tests.edge.fakes import (
     LIBRARY,
     NAME,
+    RealClock,
     RecordingEvents,
     RecordingSink,
     modbus_device,
@@ -38,12 +39,6 @@ from tests.edge.fakes import (
 
 INTERVAL_S = 0.1
 TRUTH = {"temperature": 21.5, "relative_humidity": 56.4}
-
-
-class RealClock:
-    is_synced = True
-    now_ns = staticmethod(time.time_ns)
-    monotonic_ns = staticmethod(time.monotonic_ns)
 
 
 def simulated(profile_id: str, unit: int, **initial: float) -> ModbusDevice:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -10,9 +11,11 @@ import orjson
 import pytest
 
 from campus_wire.quality import Quality
+from device_profiles.library import Library
+from edge_agent.inventory import build_inventory
 from edge_agent.mqtt_listener import MESSAGES_BURST, MESSAGES_PER_S
 from edge_agent.mqtt_source import BROKER_GRACE_S, MqttSource
-from tests.edge.fakes import FakeClock, RecordingSink, edge_config, mqtt_device, site
+from tests.edge.fakes import LIBRARY, FakeClock, RealClock, RecordingSink, edge_config, mqtt_device
 from tests.support.servers import Mosquitto
 
 CLIMATE = "zigbee2mqtt-xiaomi-weather"
@@ -20,13 +23,19 @@ TOPIC = "zigbee2mqtt/th-1"
 
 
 class Rig:
-    def __init__(self, *devices: dict[str, Any], port: int = 1883, clock: Any = None) -> None:
+    def __init__(
+        self,
+        *devices: dict[str, Any],
+        port: int = 1883,
+        clock: Any = None,
+        library: Library = LIBRARY,
+    ) -> None:
         self.clock = clock or FakeClock()
         self.sink = RecordingSink()
         config = edge_config(
             mqtt=devices or [mqtt_device("th-1", CLIMATE, friendly_name="th-1")], mqtt_port=port
         )
-        self.inventory = site(config)
+        self.inventory = build_inventory(config, library)
         self.source = MqttSource(
             config.mqtt_sources[0],
             self.inventory.on_mqtt_source("broker"),
@@ -275,6 +284,7 @@ async def test_a_write_is_published_once_and_read_back_from_the_next_message(
             heard.append(message.payload)
             if answer is not None:
                 await device.publish("z/plug-1", answer, qos=1)
+            return
 
     async with running(rig.source), aiomqtt.Client("127.0.0.1", mosquitto.port) as device:
         before = await rig.source.write("plug-1", "state", 1, timeout_s=0.1)
@@ -282,8 +292,7 @@ async def test_a_write_is_published_once_and_read_back_from_the_next_message(
         while not rig.sink.samples:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         result = await rig.source.write("plug-1", "state", 1, timeout_s=0.7)
-        plug.cancel()
-        await asyncio.gather(plug, return_exceptions=True)
+        await plug
 
     assert (before.outcome, before.reason) == ("failed", "no_valid_reading")
     assert (result.outcome, result.reason) == (outcome, reason)

@@ -12,10 +12,7 @@ MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 
 # A ratchet: what is over the limit stands here with its reason, and leaves again when it shrinks.
-LONG_MODULES: dict[str, str] = {
-    "controller/rule_engine.py": "one engine over one state; a few lines over",
-    "tests/edge/test_modbus_bus.py": "the life of one bus, case by case",
-}
+LONG_MODULES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {
     "controller/metrics.py:__init__": "a table: one metric after the other",
 }

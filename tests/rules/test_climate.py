@@ -95,7 +95,11 @@ def run(rule: Climate, seen: list[Seen], state: ClimateState | None = None) -> l
             [(0, HEAT), (300, OFF), (600, COOL)],
         ),
         # the heartbeat repeats, and does not bypass the least times
-        (RULE, [(0, 22.0), (899, 22.0), (900, 22.0), (901, 19.0)], [(0, OFF), (900, OFF), (901, HEAT)]),
+        (
+            RULE,
+            [(0, 22.0), (899, 22.0), (900, 22.0), (901, 19.0)],
+            [(0, OFF), (900, OFF), (901, HEAT)],
+        ),
         # sensor lost: off, but not before the least time is over
         (RULE, [(0, 19.0), 120, 299, 300], [(0, HEAT), (300, OFF)]),
         (RULE, [(0, 22.0), 120, 899], [(0, OFF)]),
@@ -203,7 +207,7 @@ def test_a_room_is_never_driven_wrongly(rule: Climate, stream: list[tuple[int, o
 @given(rules, streams)
 def test_repeats_change_nothing(rule: Climate, stream: list[tuple[int, object]]) -> None:
     def writes(those: list[Observation | Tick]) -> list[Write]:
-        state, told = ClimateState(), []
+        state, told = ClimateState(), list[Write]()
         for one in those:
             result = step(rule, state, one)
             state = result.state

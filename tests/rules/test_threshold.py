@@ -173,7 +173,8 @@ def test_asking_for_ticks_is_enough(rule: Threshold, stream: list[Observation | 
     state = ThresholdState()
     asked: list[Transition] = []
     wake_ns: int | None = None
-    for event in [*sparse, Tick(299 * S)]:
+    last: list[Observation | Tick] = [*sparse, Tick(299 * S)]
+    for event in last:
         if wake_ns is not None and wake_ns < event.time_ns:
             result = step(rule, state, Tick(wake_ns))
             state = result.state

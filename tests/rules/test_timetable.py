@@ -18,9 +18,7 @@ def ns(text: str, zone: str = "Asia/Shanghai") -> int:
 
 
 def table(*periods: dict[str, object], zone: str = "Asia/Shanghai") -> Timetable:
-    return Timetable.model_validate_json(
-        json.dumps({"timezone": zone, "periods": periods})
-    )
+    return Timetable.model_validate_json(json.dumps({"timezone": zone, "periods": periods}))
 
 
 LESSONS = table(

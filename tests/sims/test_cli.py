@@ -45,7 +45,7 @@ def test_a_bad_file_is_told_without_a_traceback(tmp_path: Path, text: str, messa
 
     for command in ("check", "run"):
         result = runner.invoke(app, [command, str(path)])
-        assert result.exit_code == 2
+        assert result.exit_code == 1
         assert message in result.stderr
         assert "Traceback" not in result.output
 
@@ -56,7 +56,7 @@ def test_a_missing_profile_is_told(tmp_path: Path) -> None:
 
     result = runner.invoke(app, ["run", str(path)])
 
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert "there is no profile 'nothing'" in result.stderr
 
 
@@ -68,7 +68,7 @@ def test_an_order_that_is_no_object_is_refused(tmp_path: Path, text: str) -> Non
 def test_an_order_to_nobody_says_so(tmp_path: Path) -> None:
     result = runner.invoke(app, ["order", str(tmp_path / "x"), '{"do": "state"}'])
 
-    assert result.exit_code == 3
+    assert result.exit_code == 1
 
 
 @pytest.mark.integration

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 Send = Callable[[bytes], None]
-Script = Callable[[bytes, Send], Awaitable[None]]
+Script = Callable[[bytes, Send], Coroutine[None, None, None]]
 """Called with each request as it arrived, and a function that sends bytes back."""
 
 CLOSE = b"<close>"
@@ -112,7 +112,7 @@ class ScriptedSerial:
         while len(self._buffer) >= 8:
             request, self._buffer = self._buffer[:8], self._buffer[8:]
             self.requests.append(request)
-            task = asyncio.create_task(self.script(request, self.send))  # type: ignore[arg-type]
+            task = asyncio.create_task(self.script(request, self.send))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 

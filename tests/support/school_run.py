@@ -25,11 +25,13 @@ from campus_cli.demo.layout import HOST, Layout, finish_edge_configs, make_layou
 from firmware_sims.control import send_order
 from tests.support.influx import InfluxDB
 from tests.support.mosquitto import Mosquitto
-from tests.support.process import Server, accepts_connections, wait_until
+from tests.support.process import Server, wait_until
 
 Json = dict[str, Any]
 Change = Callable[[Json], None]
 READY_TIMEOUT_S: Final = 60.0
+AUTOSAVE_S: Final = 5
+"""How often the broker writes its sessions and retained messages down."""
 _HTTP_TIMEOUT_S: Final = 5.0
 
 
@@ -92,7 +94,7 @@ class SchoolRun:
         rules: the controller's rules.
         change_edge: edits each gateway's configuration before it is written.
         change_controller: the same for the controller's.
-        sink_port: where notices go; None: to nobody.
+        guests: further accounts of the broker.
     """
 
     directory: Path
@@ -100,6 +102,7 @@ class SchoolRun:
     rules: Path
     change_edge: Change = lambda _config: None
     change_controller: Change = lambda _config: None
+    guests: Sequence[Account] = ()
     layout: Layout = field(init=False)
     parts: dict[str, Part] = field(default_factory=dict)
 
@@ -115,12 +118,15 @@ class SchoolRun:
             shutil.copytree(profiles, self.directory / "profiles")
         edit_yaml(self.layout.controller_config, self.change_controller)
         self.store = store
+        accounts = [*self.layout.accounts, *self.guests]
         self.broker = BrokerPart(
             self.directory / "mosquitto",
-            users={account.name: account.password for account in self.layout.accounts},
-            acl=_acl(self.layout.accounts),
+            users={account.name: account.password for account in accounts},
+            acl=_acl(accounts),
             persistence=True,
-            autosave_s=5,
+            autosave_s=AUTOSAVE_S,
+            # Acks travel with QoS 0; a witness that reconnects has to hear of them as well.
+            extra=["queue_qos0_messages true"],
             port=self.layout.ports.broker,
         )
         self.parts |= {"broker": self.broker, "store": store}
@@ -241,6 +247,3 @@ def _acl(accounts: Sequence[Account]) -> str:
         lines += [f"topic write {topic}" for topic in account.publish]
         lines += [f"topic read {topic}" for topic in account.subscribe]
     return "\n".join(lines) + "\n"
-
-
-__all__ = ["CampusPart", "Part", "SchoolRun", "accepts_connections", "edit_yaml"]

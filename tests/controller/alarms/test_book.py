@@ -43,7 +43,9 @@ def state(tmp_path: Path) -> Iterator[Connection]:
         yield connection
 
 
-def change(kind: TransitionKind, second: int, subject: About = ABOUT, value: float = 42.0) -> Outcome:
+def change(
+    kind: TransitionKind, second: int, subject: About = ABOUT, value: float = 42.0
+) -> Outcome:
     time_ns = T0 + second * S
     return Outcome(transitions=(RuleTransition(subject, kind, time_ns, time_ns - S, value),))
 
@@ -129,12 +131,16 @@ def test_an_unknown_alarm_is_refused(state: Connection) -> None:
 def test_what_is_rolled_back_leaves_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'state.db'}"
 
-    class Broken(Exception):
+    class CutError(Exception):
         pass
 
-    with pytest.raises(Broken), visit(url) as connection:
-        BOOK.record(connection, change(UP, 1), T0)
-        raise Broken
+    def cut() -> None:
+        with visit(url) as connection:
+            BOOK.record(connection, change(UP, 1), T0)
+            raise CutError
+
+    with pytest.raises(CutError):
+        cut()
     with visit(url) as connection:
         assert find(connection, AlarmQuery()) == []
         assert BOOK.record(connection, change(UP, 1), T0) == 2

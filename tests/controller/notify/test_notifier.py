@@ -60,7 +60,7 @@ class FakeChannel:
     tries: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def send(self, message: Message, *, now_ns: int) -> None:
+    async def send(self, message: Message, *, now_ns: int) -> None:  # noqa: ARG002  # the seam
         self.tries += 1
         self.arrived.set()
         if self.failure is not None:
@@ -123,13 +123,13 @@ class House:
         """Wait until a failed attempt is written down."""
         statement = select(outbox_table.c.attempts).where(outbox_table.c.channel == channel)
         async with asyncio.timeout(15):
-            while await self.database.read(lambda c: c.scalar(statement)) != attempts:
+            while await self.database.read(lambda c: c.scalar(statement)) != attempts:  # noqa: ASYNC110  # a database tells nobody
                 await asyncio.sleep(0.01)
 
     async def settle(self, channel: str, state: str, count: int) -> None:
         """Wait until so many rows of a channel are in a state."""
         async with asyncio.timeout(15):
-            while [one for _, one in await self.states(channel)].count(state) < count:
+            while [one for _, one in await self.states(channel)].count(state) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,7 +88,12 @@ def catalog(gateway: str = "gw-1", *, rooms: int = 2, without: Sequence[str] = (
     """A chemical store with a gas detector, and rooms with a sensor and an air conditioner."""
     areas: list[dict[str, Any]] = [
         {"id": "b1", "kind": "building", "name": {"zh": "一号楼", "en": "Building 1"}},
-        {"id": "chem", "parent": "b1", "kind": "chemical-store", "name": {"zh": "库", "en": "Chem"}},
+        {
+            "id": "chem",
+            "parent": "b1",
+            "kind": "chemical-store",
+            "name": {"zh": "库", "en": "Chem"},
+        },
     ]
     devices = [_device("gas-1", "gas-detector", "chem", [0, 1], interval_s=1.0)]
     for room in range(1, rooms + 1):
@@ -150,7 +155,11 @@ class Maker:
         self._seq = 1
 
     def frame(
-        self, points: Sequence[str], rows: Sequence[Row], *, flaws: dict[tuple[int, int], int] = {}
+        self,
+        points: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        flaws: Mapping[tuple[int, int], int] | None = None,
     ) -> Frame:
         """Make a frame; None becomes a bad value, `flaws` are (row, point) → quality."""
         by_name = {point.name: point for point in self.table.points}
@@ -160,7 +169,7 @@ class Maker:
             [[np.nan if v is None else v for v in row[2]] for row in rows], dtype=np.float64
         ).T
         qualities = np.where(np.isnan(values), 64, 0).astype(np.uint8)
-        for (row, point), code in flaws.items():
+        for (row, point), code in (flaws or {}).items():
             qualities[point, row] = code
         first, self._seq = self._seq, self._seq + len(rows)
         return Frame(

@@ -9,8 +9,9 @@ from campus_rules.signals import TransitionKind
 from campus_wire.catalog import Catalog
 from campus_wire.quality import Quality
 from controller.frames import CatalogTable
-from controller.outcome import Outcome
+from controller.outcome import CommandIntent, Outcome, RuleTransition, StateChange
 from controller.rule_engine import RuleEngine
+from controller.rule_instances import rule_ids
 from tests.controller.rules.school import T0, Maker, S, catalog, rules
 
 UP, DOWN = TransitionKind.RAISED, TransitionKind.CLEARED
@@ -21,9 +22,9 @@ AIR = ("temperature", "humidity")
 class School:
     """An engine with one gateway, told in seconds after T0."""
 
-    def __init__(self, engine: RuleEngine | None = None, **options: int) -> None:
+    def __init__(self, engine: RuleEngine | None = None, rooms: int = 2) -> None:
         self.engine = engine or RuleEngine(rules())
-        self.table = CatalogTable.of(catalog(**options))
+        self.table = CatalogTable.of(catalog(rooms=rooms))
         self.make = Maker(self.table)
         self.engine.set_catalog(self.table, now_ns=T0)
 
@@ -91,7 +92,8 @@ def test_late_samples_page_nobody_and_command_nothing() -> None:
 
     outcome = school.gas(1, 99.0, at=302)
 
-    assert outcome.transitions == outcome.commands == ()
+    assert outcome.transitions == ()
+    assert outcome.commands == ()
     [late] = outcome.late
     assert (late.gateway, late.samples) == ("gw-1", 1)
 
@@ -117,7 +119,7 @@ def test_several_samples_of_one_device_in_a_frame_are_taken_in_order_of_time() -
 
 def test_a_silent_device_is_one_alarm_and_clears_when_heard() -> None:
     school = School()
-    raised = []
+    raised: list[tuple[str, TransitionKind]] = []
     for second in range(1, 120):
         raised += told(school.air(second, 21.0))
         raised += told(school.air(second, 21.0, room=2))
@@ -131,7 +133,7 @@ def test_a_silent_device_is_one_alarm_and_clears_when_heard() -> None:
 
 def test_bad_values_count_as_silence() -> None:
     school = School()
-    raised = []
+    raised: list[RuleTransition] = []
     for second in range(1, 60):
         raised += school.gas(second, None).transitions
         raised += school.tick(second).transitions
@@ -141,7 +143,7 @@ def test_bad_values_count_as_silence() -> None:
 
 def test_a_gas_detector_is_blind_without_its_gas_even_when_its_status_is_fine() -> None:
     school = School()
-    raised = []
+    raised: list[RuleTransition] = []
     for second in range(1, 60):
         raised += school.hear(GAS, "gas-1", second, (None, 0)).transitions
         raised += school.tick(second).transitions
@@ -152,13 +154,14 @@ def test_a_gas_detector_is_blind_without_its_gas_even_when_its_status_is_fine() 
 def test_a_safety_rule_brings_its_own_no_data_alarm() -> None:
     only_safety = tuple(rule for rule in rules() if rule.id == "nh3-high")
     school = School(RuleEngine(only_safety))
-    raised = []
+    raised: list[RuleTransition] = []
     for second in range(1, 60):
         raised += school.gas(second, None).transitions
         raised += school.tick(second).transitions
 
     [change] = raised
     assert change.about.rule == "nh3-high.no-data"
+    assert change.about.rule in rule_ids(only_safety)
     assert change.about.severity == "critical"
 
 
@@ -177,7 +180,7 @@ def test_a_gateway_that_returns_gives_each_device_its_time_again() -> None:
         school.hear(AIR, name, 1, (21.0, 50.0))
     school.engine.hear_gateway("gw-1", now_ns=T0 + 3_600 * S, returned=True)
     school.gas(3_600, 5.0)
-    raised = []
+    raised: list[RuleTransition] = []
     for second in range(3_601, 3_640):
         raised += school.gas(second, 5.0).transitions
         raised += school.tick(second).transitions
@@ -203,7 +206,7 @@ def test_a_room_is_heated_by_its_own_air_conditioner() -> None:
 
 def test_the_filter_does_not_make_a_room_look_lost() -> None:
     school = School()
-    commands = []
+    commands: list[CommandIntent] = []
     for second in range(0, 800, 10):
         commands += school.air(second, 22.0).commands
         commands += school.tick(second).commands
@@ -262,7 +265,7 @@ def test_frames_of_an_older_catalog_still_count() -> None:
 
 def test_a_restart_raises_nothing_again_and_forgets_nothing() -> None:
     school = School()
-    kept = {}
+    kept: dict[tuple[str, str], StateChange] = {}
     for outcome in (school.gas(1, 30.0), school.air(1, 10.0), school.air(2, 10.0)):
         kept |= {(one.rule, one.instance): one for one in outcome.states}
     for second in range(2, 60):

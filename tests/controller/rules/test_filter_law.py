@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,7 @@ DEVICES = {
     "ac-1": ("power", "mode", "setpoint"),
 }
 LEVELS = [5.0, 10.0, 12.0, 15.0, 16.0, 17.0, 19.9, 20.0, 20.5, 25.0, 26.0, 29.0, 30.0, 31.0, 99.0]
-values = st.one_of(
-    st.sampled_from(LEVELS), st.floats(0, 100), st.just(float("nan")), st.none()
-)
+values = st.one_of(st.sampled_from(LEVELS), st.floats(0, 100), st.just(float("nan")), st.none())
 qualities = st.sampled_from([0] * 8 + [Quality.UNCERTAIN, Quality.REPEATED])
 
 
@@ -101,7 +100,7 @@ class Pair:
                 (row, column): one.quality
                 for row, one in enumerate(group)
                 for column, value in enumerate(one.values)
-                if one.quality and value is not None and value == value
+                if one.quality and value is not None and not math.isnan(value)
             }
             frames.append(self.make.frame(points, rows, flaws=flaws))
         return frames

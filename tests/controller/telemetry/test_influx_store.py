@@ -16,7 +16,7 @@ import pytest
 
 from controller.errors import SamplesRejectedError, StoreUnavailableError
 from controller.frames import DeviceInfo
-from controller.telemetry.base import Aggregate, HistoryQuery
+from controller.telemetry.base import HistoryQuery
 from controller.telemetry.influx_store import InfluxStore
 from controller.telemetry.influx_url import parse_influx_url
 from tests.controller.telemetry.making import SECOND_NS, START_NS, device, frame
@@ -55,17 +55,6 @@ def asking(
     )
 
 
-async def test_samples_come_back_as_they_were(influx: InfluxDB) -> None:
-    made = frame({"a": [1.5, None, -3.25, 1e300], "b": [5.0, 6.0, None, None]})
-    async with opened(influx) as store:
-        await store.write([made])
-        found = await store.history(asking("b", "a"))
-
-    assert found.times_ns == [START_NS + n * SECOND_NS for n in range(4)]
-    assert found.columns == ([5, 6, None, None], [1.5, None, -3.25, 1e300])
-    assert not found.truncated
-
-
 async def test_rewriting_changes_nothing(influx: InfluxDB) -> None:
     made = frame({"a": [1.0, 2.0, None]})
     async with opened(influx) as store:
@@ -95,59 +84,6 @@ async def test_awkward_names_survive_the_real_server(influx: InfluxDB, text: str
 
     assert list(found.columns) == [[1, None], [2, 3]]
     assert len(influx.query("SHOW SERIES")) == 1
-
-
-async def test_windows_are_aggregated_by_the_server(influx: InfluxDB) -> None:
-    values = [float(n) for n in range(20)]
-    start_ns = START_NS - START_NS % (10 * SECOND_NS)
-    made = frame({"a": [*values[:15], None, *values[16:]], "b": values}, start_ns=start_ns)
-    expected = {
-        Aggregate.MEAN: [4.5, 14.444444444444445],
-        Aggregate.MIN: [0, 10],
-        Aggregate.MAX: [9, 19],
-        Aggregate.LAST: [9, 19],
-        Aggregate.COUNT: [10, 9],
-        Aggregate.SUM: [45, 130],
-    }
-    async with opened(influx) as store:
-        await store.write([made])
-        for aggregate, column in expected.items():
-            query = replace(asking("a"), from_ns=start_ns, window_s=10.0, aggregate=aggregate)
-            found = await store.history(query)
-            assert found.times_ns == [start_ns, start_ns + 10 * SECOND_NS]
-            assert found.columns[0] == pytest.approx(column), aggregate
-
-
-async def test_answers_are_bounded(influx: InfluxDB) -> None:
-    async with opened(influx) as store:
-        await store.write([frame({"a": [float(n) for n in range(50)]})])
-        cut = await store.history(asking("a", limit=20))
-        whole = await store.history(asking("a", limit=50))
-        nothing = await store.history(asking("a", "b", info=device("other")))
-
-    assert (len(cut.times_ns), cut.truncated) == (20, True)
-    assert (len(whole.times_ns), whole.truncated) == (50, False)
-    assert (nothing.times_ns, nothing.columns) == ([], ([], []))
-
-
-async def test_a_name_cannot_break_out_of_a_query(influx: InfluxDB) -> None:
-    async with opened(influx) as store:
-        await store.write([frame({"a": [1.0]})])
-        for text in ("x' OR 'a'='a", "x'; DROP DATABASE campus; --", 'x" OR 1=1', "x\\' OR 1=1"):
-            found = await store.history(asking(text, info=replace(device(text), category=text)))
-            assert found.times_ns == []
-
-    assert influx.query('SELECT * FROM "climate_sensor"')
-
-
-async def test_two_gateways_may_use_one_device_id(influx: InfluxDB) -> None:
-    mine, theirs = device(), device(gateway="demo-school-2")
-    async with opened(influx) as store:
-        await store.write([frame({"a": [1.0]}, devices=(mine,))])
-        await store.write([frame({"a": [2.0]}, devices=(theirs,))])
-
-        assert (await store.history(asking("a", info=mine))).columns == ([1],)
-        assert (await store.history(asking("a", info=theirs))).columns == ([2],)
 
 
 async def test_refused_samples_are_named_and_their_neighbours_stored(influx: InfluxDB) -> None:

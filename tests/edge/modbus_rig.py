@@ -1,0 +1,48 @@
+"""A bus with fakes on both sides."""
+
+from typing import Any
+
+from edge_agent.modbus.bus import ModbusBus
+from tests.edge.fakes import (
+    Behaviour,
+    FakeClock,
+    FakeLine,
+    RecordingSink,
+    S,
+    edge_config,
+    site,
+)
+
+
+class Rig:
+    """A bus with fakes on both sides."""
+
+    def __init__(self, *devices: dict[str, Any], units: dict[int, Behaviour], **more: Any) -> None:
+        self.clock = FakeClock()
+        self.line = FakeLine(self.clock, units)
+        self.sink = RecordingSink()
+        inventory = site(edge_config(*devices))
+        self.bus = ModbusBus(
+            "bus",
+            self.line,
+            inventory.on_bus("bus"),
+            sink=self.sink,
+            clock=self.clock,
+            chance=lambda: 0.0,
+            sleep=self.clock.sleep,
+            **more,
+        )
+
+    async def run(self, seconds: float) -> None:
+        """Let the bus work for some time, skipping the time in which nothing is due."""
+        end_ns = self.clock.passed_ns + round(seconds * S)
+        while self.clock.passed_ns < end_ns:
+            if not await self.bus.step():
+                due_s = self.bus._schedule.next_due_s()
+                if due_s is None or due_s * S >= end_ns:
+                    self.clock.passed_ns = end_ns
+                else:
+                    self.clock.passed_ns = max(self.clock.passed_ns, int(due_s * S) + 1)
+
+    def qualities(self, device: int = 0) -> list[tuple[int, ...]]:
+        return [tuple(sample.qualities) for sample in self.sink.of(device)]

@@ -1,0 +1,100 @@
+"""A stretch of network between a client and a server that can be made to swallow everything.
+
+While it swallows, no byte and no end of a connection passes in either direction, and new
+connections lead nowhere; nobody is told. Afterwards what was under way arrives, as the
+retransmissions of TCP would bring it. A thread of its own with an event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import Future
+from typing import Final, Self
+
+_CHUNK_BYTES: Final = 64 * 1024
+
+
+class Relay:
+    """Passes a loopback port on to another while used as a context.
+
+    Args:
+        target_port: where connections lead; may be set until they come.
+    """
+
+    def __init__(self, target_port: int) -> None:
+        self.port = 0
+        self.target_port = target_port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._is_open = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._run(self._start()).result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run(self._stop()).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def swallow(self) -> None:
+        """Let nothing pass from now on."""
+        self._loop.call_soon_threadsafe(self._is_open.clear)
+
+    def heal(self) -> None:
+        """Let everything pass, also what was held back."""
+        self._loop.call_soon_threadsafe(self._is_open.set)
+
+    def _run(self, work: object) -> Future[None]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)  # type: ignore[arg-type]
+
+    async def _start(self) -> None:
+        self._is_open.set()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _stop(self) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await self._pass_on(reader, writer)
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._is_open.wait()
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
+        try:
+            there = asyncio.create_task(self._pump(reader, far_writer))
+            back = asyncio.create_task(self._pump(far_reader, writer))
+            try:
+                await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (there, back):
+                    task.cancel()
+                await asyncio.gather(there, back, return_exceptions=True)
+        finally:
+            far_writer.close()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            data = await reader.read(_CHUNK_BYTES)
+            await self._is_open.wait()
+            if not data:
+                return
+            writer.write(data)
+            await writer.drain()
