@@ -1,7 +1,9 @@
 """A controller as one writes it first: a model per reading, a Point per reading, one write a batch.
 
-It speaks the same wire and does less than the product (no dedupe, no state, one rule), so that what
-it costs is what its style costs: `python -m benchmarks.controller_naive BROKER_PORT INFLUX_URL DB`.
+It speaks the same wire and does less than the product (no dedupe, no state, no delays), so that
+what it costs is what its style costs.
+
+    python -m benchmarks.controller_naive BROKER_PORT INFLUXDB_URL DATABASE
 """
 
 from __future__ import annotations
@@ -18,6 +20,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import BaseModel
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
+_LIMITS = (
+    ("too-hot", "climate", "temperature", 60, 59),
+    ("bad-air", "climate", "co2", 1500, 1400),
+    ("ammonia", "gas_detector", "concentration", 45, 40),
+    ("overload", "electricity_meter", "current", 63, 60),
+)
+"""The thresholds of `controller_ingest.RULES`, without delays."""
 
 
 class Reading(BaseModel):
@@ -42,7 +51,8 @@ class NaiveController:
 
     def __init__(self, port: int, url: str, database: str) -> None:
         self._catalogs: dict[str, dict[str, Any]] = {}
-        self._hot: dict[tuple[str, str], bool] = {}
+        self._active: dict[tuple[str, str, str], bool] = {}
+        self._heard: dict[tuple[str, str], int] = {}
         # InfluxDB before 1.8 has no v2 write API, so the points go to /write as lines.
         self._write = httpx.Client(base_url=url, params={"db": database, "precision": "ns"})
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
@@ -69,7 +79,7 @@ class NaiveController:
             return
         readings = list(self._readings(gateway, document))
         for reading in readings:
-            self._apply_rule(reading)
+            self._apply_rules(reading)
         lines = "\n".join(_line(one) for one in readings)
         self._write.post("/write", content=lines).raise_for_status()
         ack = {
@@ -109,13 +119,16 @@ class NaiveController:
                     )
                 seq += 1
 
-    def _apply_rule(self, reading: Reading) -> None:
-        if reading.point == "temperature":
-            key = (reading.gateway, reading.device)
-            if reading.value > 30:
-                self._hot[key] = True
-            elif reading.value < 28:
-                self._hot[key] = False
+    def _apply_rules(self, reading: Reading) -> None:
+        key = (reading.gateway, reading.device)
+        self._heard[key] = reading.time_ns
+        for name, category, point, limit, release in _LIMITS:
+            if reading.category != category or reading.point != point:
+                continue
+            if reading.value > limit:
+                self._active[name, *key] = True
+            elif reading.value < release:
+                self._active[name, *key] = False
 
 
 def _line(reading: Reading) -> str:

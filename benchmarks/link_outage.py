@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ BEFORE_S: Final = 5.0
 DRAIN_S_MAX: Final = 400.0
 AFTER_S: Final = 5.0
 LIVE_GOAL_S: Final = 5.0
+OPEN_NS: Final = 3_000_000_000
 _NOT_VALUES: Final = frozenset(
     {"measurement", "time", "seq", "device", "gateway", "school", "building", "area", "profile"}
 )
@@ -47,6 +49,7 @@ class Onlooker:
 
     def __init__(self, port: int, name: str, password: str) -> None:
         self.acked_ns: dict[int, int] = {}
+        self.last_ack_ns = 0
         self.spool_batches: list[tuple[int, int]] = []
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.username_pw_set(name, password)
@@ -63,15 +66,20 @@ class Onlooker:
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         now_ns, said = time.time_ns(), json.loads(message.payload)
         if message.topic.endswith("/ack"):
+            self.last_ack_ns = now_ns
             for part in said.get("stored", ()):
                 for seq in range(part["first"], part["last"] + 1):
                     self.acked_ns.setdefault(seq, now_ns)
         elif said["state"] == "online":
             self.spool_batches.append((now_ns, said.get("spool_batches", 0)))
 
-    def waiting(self) -> int:
-        """Return how many batches the spool held when it last said so."""
-        return self.spool_batches[-1][1] if self.spool_batches else 0
+    def most_waiting(self, since_ns: int) -> int:
+        """Return the most batches that the spool said it held after an instant."""
+        return max((count for at_ns, count in self.spool_batches if at_ns > since_ns), default=0)
+
+    def has_all_up_to(self, seq: int) -> bool:
+        """Say whether every number from the first on is acked."""
+        return all(number in self.acked_ns for number in range(1, seq + 1))
 
 
 def measure(*, seconds: float, backlog_rate: float, directory: Path) -> Json:
@@ -87,16 +95,17 @@ def measure(*, seconds: float, backlog_rate: float, directory: Path) -> Json:
     account = next(one for one in school.layout.accounts if one.name == "onlooker")
     try:
         with relay:
-            school.start()
+            school.start(edges=False)
             onlooker = Onlooker(school.broker.port, account.name, account.password)
-            since_ns, times_ns = _play(relay, onlooker, seconds)
+            school.start_edges()
+            course = _play(relay, onlooker, seconds)
             [gateway] = school.layout.gateways
             school.parts[gateway].stop()
             time.sleep(2.0)
             onlooker.close()
             school.parts["sims"].stop()
             rows = school.store.query("SELECT * FROM /.*/")
-            return _figures(onlooker, rows, times_ns) | _counts(school, rows, since_ns)
+            return _figures(onlooker, rows, course) | _counts(school, rows, course)
     finally:
         school.stop()
 
@@ -106,10 +115,20 @@ def _through(config: Json, relay: Relay, backlog_rate: float) -> None:
     config["uplink"] |= {"backlog_batches_per_s": backlog_rate, "status_interval_s": 1}
 
 
-def _play(relay: Relay, onlooker: Onlooker, seconds: float) -> tuple[int, tuple[int, int]]:
-    """Let the link fail and heal; return when samples began to count, and both instants in ns."""
+@dataclass(frozen=True)
+class Course:
+    """Instants in ns, and the number of the first sample that was acked behind the backlog."""
+
+    counted_ns: int
+    failed_ns: int
+    healed_ns: int
+    mark: int
+
+
+def _play(relay: Relay, onlooker: Onlooker, seconds: float) -> Course:
+    """Let the link fail and heal, and wait until everything from before is acked."""
     wait_until(lambda: bool(onlooker.acked_ns), what="the first ack")
-    since_ns = time.time_ns()
+    counted_ns = time.time_ns()
     time.sleep(BEFORE_S)
     relay.swallow()
     failed_ns = time.time_ns()
@@ -118,42 +137,44 @@ def _play(relay: Relay, onlooker: Onlooker, seconds: float) -> tuple[int, tuple[
     healed_ns = time.time_ns()
     print(f"link healed after {seconds:g} s", flush=True)
     wait_until(
-        lambda: any(at_ns > healed_ns for at_ns, _ in onlooker.spool_batches[-1:]),
-        what="a status after the outage",
+        lambda: onlooker.last_ack_ns > healed_ns, what="an ack after the outage", timeout_s=60
+    )
+    mark = max(onlooker.acked_ns)
+    wait_until(
+        lambda: onlooker.has_all_up_to(mark),
+        what="the backlog drained",
         timeout_s=DRAIN_S_MAX,
+        poll_s=0.2,
     )
-    # Some batches are always on their way: 120 live ones a second.
-    wait_until(lambda: onlooker.waiting() <= 100, what="the backlog drained", timeout_s=DRAIN_S_MAX)
     time.sleep(AFTER_S)
-    return since_ns, (failed_ns, healed_ns)
+    return Course(counted_ns, failed_ns, healed_ns, mark)
 
 
-def _figures(onlooker: Onlooker, rows: Sequence[Json], times_ns: tuple[int, int]) -> Json:
-    failed_ns, healed_ns = times_ns
+def _figures(onlooker: Onlooker, rows: Sequence[Json], course: Course) -> Json:
     time_of = {row["seq"]: row["time"] for row in rows}
-    first_ack_ns = min(at_ns for at_ns in onlooker.acked_ns.values() if at_ns > healed_ns)
-    backlog = [seq for seq, at_ns in time_of.items() if failed_ns < at_ns < first_ack_ns]
-    drained_ns = max(onlooker.acked_ns.get(seq, 0) for seq in backlog)
+    acked_ns = onlooker.acked_ns
+    first_ack_ns = min(at_ns for at_ns in acked_ns.values() if at_ns > course.healed_ns)
+    backlog = [s for s, at_ns in time_of.items() if course.failed_ns < at_ns < first_ack_ns]
+    drained_ns = max(acked_ns[seq] for seq in backlog)
     live = [seq for seq, at_ns in time_of.items() if first_ack_ns <= at_ns < drained_ns]
-    delays_s = sorted(
-        (onlooker.acked_ns[s] - time_of[s]) / 1e9 for s in live if s in onlooker.acked_ns
-    )
-    numbers = set(time_of)
-    held = max((n for at_ns, n in onlooker.spool_batches if at_ns > healed_ns), default=0)
+    # What is acked after the onlooker has left is counted with the moment it left, never left out.
+    end_ns = max(acked_ns.values())
+    delays_s = sorted((acked_ns.get(seq, end_ns) - time_of[seq]) / 1e9 for seq in live)
+    outage_s = (course.healed_ns - course.failed_ns) / 1e9
     return {
-        "outage_s": round((healed_ns - failed_ns) / 1e9, 1),
+        "outage_s": round(outage_s, 1),
         "compression": COMPRESSION,
-        "stands_for_s": round((healed_ns - failed_ns) / 1e9 * COMPRESSION),
-        "backlog_batches": held,
+        "stands_for_s": round(outage_s * COMPRESSION),
+        "backlog_batches": onlooker.most_waiting(course.healed_ns),
         "backlog_samples": len(backlog),
-        "first_ack_after_healing_s": round((first_ack_ns - healed_ns) / 1e9, 2),
+        "first_ack_after_healing_s": round((first_ack_ns - course.healed_ns) / 1e9, 2),
         "drain_s": round((drained_ns - first_ack_ns) / 1e9, 1),
         "live_samples_meanwhile": len(delays_s),
         "live_p50_s": _quantile(delays_s, 0.5),
         "live_p99_s": _quantile(delays_s, 0.99),
         "live_max_s": _quantile(delays_s, 1.0),
         "live_goal_s": LIVE_GOAL_S,
-        "numbers_missing": max(numbers) - len(numbers),
+        "numbers_missing": len(set(range(1, course.mark + 1)) - set(time_of)),
         "samples_stored": len(rows),
     }
 
@@ -164,13 +185,13 @@ def _quantile(ordered: Sequence[float], part: float) -> float | None:
     return round(ordered[min(len(ordered) - 1, int(len(ordered) * part))], 2)
 
 
-def _counts(school: SchoolRun, rows: Sequence[Json], since_ns: int) -> Json:
-    """Count what the devices showed against what is stored, while the agent listened."""
-    last_ns = max(row["time"] for row in rows)
-    shown = {
-        key: [value for value in values if value.time_ns <= last_ns]
-        for key, values in ledger.read_truth(school.layout.truth).items()
-    }
+def _counts(school: SchoolRun, rows: Sequence[Json], course: Course) -> Json:
+    """Count what the devices showed against what is stored.
+
+    Nothing counts as missing that was shown before the agent listened, or so late that its batch
+    was still open when the agent ended.
+    """
+    shown = ledger.read_truth(school.layout.truth)
     stored: dict[tuple[str, str], list[Value]] = {}
     for row in rows:
         for point, number in row.items():
@@ -178,11 +199,15 @@ def _counts(school: SchoolRun, rows: Sequence[Json], since_ns: int) -> Json:
                 stored.setdefault((row["device"], point), []).append(Value(row["time"], number))
     for values in stored.values():
         values.sort()
-    found = ledger.count(shown, stored, since_ns=since_ns)
+    whole = ledger.count(shown, stored, since_ns=course.counted_ns)
+    last_ns = max(row["time"] for row in rows if row["seq"] <= course.mark) - OPEN_NS
+    early = {
+        key: [value for value in values if value.time_ns < last_ns] for key, values in shown.items()
+    }
     return {
-        "values_missing": found.missing,
-        "values_duplicated": found.duplicated,
-        "values_phantom": found.phantom,
+        "values_missing": ledger.count(early, stored, since_ns=course.counted_ns).missing,
+        "values_duplicated": whole.duplicated,
+        "values_phantom": whole.phantom,
     }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated, Final, NamedTuple
 
 import typer
@@ -93,6 +92,8 @@ Examples:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - 1 MB that an agent need not carry
+
         typer.echo(version("campus-iot"))
         raise typer.Exit
 

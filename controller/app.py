@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from campus_rules.load import AnyRule
 from campus_wire.session import MqttSession
 from campus_wire.supervise import Backoff, supervise
-from campus_wire.topics import all_up
+from campus_wire.topics import Up, all_up
 from controller import auth
 from controller.acks import AckSender
 from controller.alarms import AlarmBook, load_states
@@ -46,6 +46,8 @@ from controller.telemetry.base import TelemetryStore
 
 _log: Final = logging.getLogger(__name__)
 _BACKOFF: Final = Backoff()
+_SUBSCRIPTIONS: Final = [(all_up(kind), 0 if kind is Up.BATCH else 1) for kind in Up]
+"""A batch that the broker drops comes again, as it has no ack; so it needs no PUBACK from here."""
 _LIVENESS_S: Final = 3.0
 _FIGURES_S: Final = 5.0
 _GC_THRESHOLD: Final = (20_000, 20, 20)
@@ -87,7 +89,7 @@ class Controller:
         self._liveness = Liveness(config.liveness)
         self._session = MqttSession(
             config.broker,
-            subscriptions=[(all_up(), 1)],
+            subscriptions=_SUBSCRIPTIONS,
             will=None,
             on_message=self._on_message,
             on_up=self._on_up,

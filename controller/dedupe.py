@@ -138,6 +138,9 @@ class EpochLedger:
     refused: Intervals = field(default_factory=Intervals)
     pending: Intervals = field(default_factory=Intervals)
     changed: bool = False
+    """Something has to be written down before it is acted on."""
+    lags: bool = False
+    """Something was stored since the last writing; forgetting that costs one more storing."""
 
     @property
     def is_fragmented(self) -> bool:
@@ -181,7 +184,7 @@ class EpochLedger:
         """Note that this is durable."""
         self.stored.add(first, last)
         self.pending.remove(first, last)
-        self.changed = True
+        self.lags = True
 
     def drop_pending(self, first: int, last: int) -> None:
         """Note that this did not reach the store and will have to come again."""

@@ -1,14 +1,16 @@
 """Frames: one decoded block of a batch, joined to its devices, as columns.
 
-Rules and stores work on frames and never on single values. What belongs to a catalog (devices,
-points, sets of points) is made once and shared by identity: every frame of one catalog holds the
-same `devices` tuple, and every frame of one set of points the same `points` tuple. So whatever is
-derived from them (series prefixes, rule bindings) may be cached by `id` as long as the tuple is
-kept alive beside the cache entry.
+Rules and stores work on frames and never on single values. What belongs to a catalog is made once
+and shared by identity: every frame of one catalog holds the same `devices` tuple, every frame of
+one set of points the same `points` tuple, and frames of the same devices in the same order mostly
+share their `device_row` too. So whatever is derived from them (series prefixes, rule bindings) may
+be cached by `id` as long as the object is kept alive beside the cache entry. Nobody writes into
+the arrays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -28,6 +30,7 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 
 _BUILDING: Final = "building"
 _POINT_SETS_MAX: Final = 4_096
+_ROWS_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,21 @@ class _PointSet:
     columns: IntArray
     carried: BoolArray
     """(devices,) whether a device carries all of these points."""
+    rows: dict[bytes, IntArray] = field(default_factory=dict)
+    """Checked rows by their bytes: a gateway reads the same devices in the same order for ever."""
+
+    def device_row(self, devices: Sequence[int]) -> IntArray:
+        row = np.array(devices, dtype=np.int64)
+        key = row.tobytes()
+        known = self.rows.get(key)
+        if known is not None:
+            return known
+        if row.max() >= len(self.carried) or not self.carried[row].all():
+            raise _mismatch("a device the catalog does not hold, or without these points")
+        if len(self.rows) >= _ROWS_MAX:
+            self.rows.clear()
+        self.rows[key] = row
+        return row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,14 +183,11 @@ class CatalogTable:
 
     def _frame(self, batch: Batch, block: Block, first: int) -> Frame:
         point_set = self._sets.get(block.points) or self._add_set(block.points)
-        device_row = np.array(block.devices, dtype=np.int64)
-        if device_row.max() >= len(self.devices) or not point_set.carried[device_row].all():
-            raise _mismatch("a device the catalog does not hold, or without these points")
         return Frame(
             gateway=self.gateway,
             epoch=batch.epoch,
             devices=self.devices,
-            device_row=device_row,
+            device_row=point_set.device_row(block.devices),
             points=point_set.points,
             point_columns=point_set.columns,
             time_ns=np.array(block.times_ns, dtype=np.int64),

@@ -44,6 +44,8 @@ _IDLE_S: Final = 0.5
 """While nothing comes: how often timers are looked at and stored ranges are written down."""
 _SEEN_EVERY_NS: Final = 10_000_000_000
 """How far `last_seen_ns` in the state may lag behind."""
+_LAG_NS: Final = 2_000_000_000
+"""How far the stored ranges in the state may lag behind."""
 _BACKOFF: Final = Backoff(first_s=0.1, cap_s=5.0)
 
 RecordOutcome = Callable[[Connection, Outcome, int], object]
@@ -98,6 +100,7 @@ class Ingest:
         self.is_state_available = True
         self._seen_written_ns: dict[str, int] = {}
         self._refused_said: dict[str, str] = {}
+        self._lag_written_ns = 0
         self._group: Group | None = None
 
     async def receive(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001  # the session's signature
@@ -117,7 +120,8 @@ class Ingest:
 
     async def finish(self) -> None:
         """Return when everything received so far is in the state and on its way to the store."""
-        self._open_group().urgent = True
+        group = self._open_group()
+        group.urgent = group.is_last = True
         self._finished.clear()
         self._arrived.set()
         await self._finished.wait()
@@ -187,7 +191,10 @@ class Ingest:
         evaluated_s = time.perf_counter()
         outcome = sum(group.outcomes, start=Outcome())
         commands = self._prepare_commands(outcome.commands)
-        ranges = self._ledgers.take_changes(group.now_ns)
+        lagging = group.is_last or group.now_ns - self._lag_written_ns > _LAG_NS
+        if lagging:
+            self._lag_written_ns = group.now_ns
+        ranges = self._ledgers.take_changes(group.now_ns, lagging=lagging)
         gateways = self._take_gateways(group)
         if ranges or gateways or commands or not group.is_empty or not outcome.is_empty:
             await self._commit(group, outcome, commands, ranges=ranges, gateways=gateways)

@@ -81,6 +81,9 @@ class Group:
     batches: int = 0
     values: int = 0
     urgent: bool = False
+    """It must not wait for more."""
+    is_last: bool = False
+    """Nothing may be left for later transactions."""
 
     @property
     def is_empty(self) -> bool:

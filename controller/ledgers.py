@@ -38,22 +38,18 @@ class Ledgers:
         """Return the ledgers of a gateway by epoch, the one heard of last at the end."""
         return self._gateways.get(gateway, OrderedDict())
 
-    def take_changes(self, now_ns: int) -> list[dict[str, Any]]:
-        """Return the rows of all ledgers that changed since the last call."""
+    def take_changes(self, now_ns: int, *, lagging: bool) -> list[dict[str, Any]]:
+        """Return the rows of all ledgers that changed since the last call.
+
+        With `lagging`, also of those to which nothing happened but that samples became durable.
+        """
         rows = []
         for gateway, epochs in self._gateways.items():
             for epoch, ledger in epochs.items():
-                if ledger.changed:
-                    ledger.changed = False
+                if ledger.changed or (lagging and ledger.lags):
+                    ledger.changed = ledger.lags = False
                     rows.append(_row(gateway, epoch, ledger, now_ns))
         return rows
-
-    @property
-    def has_changes(self) -> bool:
-        """Whether `take_changes` would return a row."""
-        return any(
-            ledger.changed for epochs in self._gateways.values() for ledger in epochs.values()
-        )
 
     def load(self, connection: Connection) -> None:
         """Read all ledgers from the state."""
@@ -66,7 +62,7 @@ class Ledgers:
     @staticmethod
     def _forget_oldest(epochs: OrderedDict[str, EpochLedger]) -> None:
         for epoch, ledger in epochs.items():
-            if not ledger.changed and not len(ledger.pending):
+            if not ledger.changed and not ledger.lags and not len(ledger.pending):
                 del epochs[epoch]
                 return
 

@@ -62,7 +62,7 @@ def demo(
 
     Exit codes: 0 nothing missing and nothing twice, 1 something fell short, 2 wrong options.
 
-    Examples:
+    For example:
 
         campus demo
 
@@ -141,7 +141,9 @@ def _directory(keep: Path | None) -> Iterator[Path]:
         try:
             keep.mkdir(mode=0o700, parents=True)
         except OSError as error:
-            message = f"cannot make {keep}: {error.strerror}; name a directory that is not there yet"
+            message = (
+                f"cannot make {keep}: {error.strerror}; name a directory that is not there yet"
+            )
             raise typer.BadParameter(message, param_hint="--keep") from None
         yield keep.absolute()
         return

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from controller.frames import DeviceInfo, Frame, PointInfo
 
 COLUMNS: Final = ("device", "point", "time_ns", "value", "quality", "seq", "epoch")
+_DEVICES_MAX: Final = 500_000
 _CACHES_MAX: Final = 16_384
 
 Keys = NDArray[np.int32]
@@ -37,13 +38,17 @@ class KeyCache:
         self._point_key = point_key
         self._epoch_key = epoch_key
         self._devices: dict[int, tuple[tuple[DeviceInfo, ...], Keys]] = {}
+        self._held_devices = 0
         self._points: dict[int, tuple[tuple[PointInfo, ...], Keys]] = {}
         self._epochs: dict[str, int] = {}
 
     def devices(self, frame: Frame) -> Keys:
         """Return the (n,) numbers of the frame's devices."""
         if id(frame.devices) not in self._devices:
-            _make_room(self._devices)
+            self._held_devices += len(frame.devices)
+            if self._held_devices > _DEVICES_MAX:
+                self._devices.clear()
+                self._held_devices = len(frame.devices)
             self._devices[id(frame.devices)] = (
                 frame.devices,
                 np.zeros(len(frame.devices), dtype=np.int32),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import logging
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ GZIP_LEVEL: Final = 1
 """Nine tenths of the gain of level 6 at a third of its cost."""
 _ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 _TEXT: Final = "text/plain; charset=utf-8"
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
 
 
 class Backpressure:

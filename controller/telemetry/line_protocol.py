@@ -15,7 +15,7 @@ Source: InfluxDB 1.8 documentation, "Line protocol reference": escaping of tags,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from campus_wire.quality import Grade, grade
 from controller.errors import StoreRejectedError
-from controller.frames import DeviceInfo, Frame, PointInfo
+from controller.frames import DeviceInfo, Frame, IntArray, PointInfo
 
 SEQ_FIELD: Final = "seq"
 QUALITY_SUFFIX: Final = "_q"
@@ -33,6 +33,7 @@ TAGS: Final = ("area", "building", "device", "gateway", "profile", "school")
 
 _KEY_BYTES_MAX: Final = 60_000
 """InfluxDB refuses a series key over 65,535 bytes, which also holds the field's name."""
+_DEVICES_MAX: Final = 500_000
 _CACHES_MAX: Final = 16_384
 _TAKEN: Final = frozenset({SEQ_FIELD, "time", *TAGS})
 _PICTURES: Final = {**{code: 0x2400 + code for code in range(32)}, 127: 0x2421, ord("\\"): 0xFF3C}
@@ -47,7 +48,10 @@ class LineEncoder:
     def __init__(self) -> None:
         # By identity: all frames of a catalog share one tuple of devices (`controller.frames`).
         self._prefixes: dict[int, tuple[tuple[DeviceInfo, ...], list[str | None]]] = {}
+        self._held_devices = 0
         self._templates: dict[int, tuple[tuple[PointInfo, ...], str, list[str]]] = {}
+        # Frames of the same devices in the same order mostly share the array that says so.
+        self._rows: dict[int, tuple[IntArray, tuple[DeviceInfo, ...], list[str]]] = {}
 
     def encode(self, frame: Frame) -> list[str]:
         """Return one line per sample, in the frame's order, without line ends.
@@ -71,10 +75,22 @@ class LineEncoder:
         return lines
 
     def _device_prefixes(self, frame: Frame) -> list[str]:
+        cached = self._rows.get(id(frame.device_row))
+        if cached is not None and cached[0] is frame.device_row and cached[1] is frame.devices:
+            return cached[2]
+        if len(self._rows) >= _CACHES_MAX:
+            self._rows.clear()
+        found = self._make_prefixes(frame)
+        self._rows[id(frame.device_row)] = (frame.device_row, frame.devices, found)
+        return found
+
+    def _make_prefixes(self, frame: Frame) -> list[str]:
         key = id(frame.devices)
         if key not in self._prefixes:
-            if len(self._prefixes) >= _CACHES_MAX:
+            self._held_devices += len(frame.devices)
+            if self._held_devices > _DEVICES_MAX:
                 self._prefixes.clear()
+                self._held_devices = len(frame.devices)
             self._prefixes[key] = (frame.devices, [None] * len(frame.devices))
         devices, known = self._prefixes[key]
         found = []
@@ -152,11 +168,14 @@ def stored_field(point: str) -> str:
     return f"{text}_" if bare in _TAKEN or bare.endswith(QUALITY_SUFFIX) else text
 
 
-def bodies(lines: Iterable[str], *, bytes_max: int) -> Iterator[list[str]]:
+def bodies(lines: Sequence[str], *, bytes_max: int) -> Iterator[Sequence[str]]:
     """Cut lines into groups of at most so many bytes (one longer line is a group of its own).
 
     A character counts as one byte, which names in Chinese exceed; leave some room.
     """
+    if lines and sum(map(len, lines)) + len(lines) <= bytes_max:  # nearly always, and far cheaper
+        yield lines
+        return
     group: list[str] = []
     size = 0
     for line in lines:

@@ -242,9 +242,7 @@ def _set_aside(path: Path, now_ns: int) -> Path:
 
 def _drop_oldest_set_aside(path: Path) -> None:
     found = [
-        one
-        for one in path.parent.glob(f"{path.name}.damaged-*")
-        if not one.name.endswith("-wal")
+        one for one in path.parent.glob(f"{path.name}.damaged-*") if not one.name.endswith("-wal")
     ]
     found.sort(key=lambda one: one.stat().st_mtime)
     for old in found[:-_SET_ASIDE_MAX]:

@@ -173,6 +173,8 @@ class Intake:
     def _make_room(self, batch: StoredBatch, evicted: list[Range]) -> bool:
         pages = pages_for(len(batch.payload))
         while not self._room.fits(pages):
+            if self._tables.forget_quarantined():
+                continue
             lost = self._tables.batches.evict(batch.rank)
             if lost is None:
                 return False

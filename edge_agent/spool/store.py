@@ -24,7 +24,7 @@ from edge_agent.spool.records import (
     StoredBatch,
     StoredMessage,
 )
-from edge_agent.spool.room import Room
+from edge_agent.spool.room import Room, pages_for
 from edge_agent.spool.schema import PAGE_BYTES
 from edge_agent.spool.tables import Tables
 
@@ -188,16 +188,19 @@ class SpoolStore:
     def _refuse(self, first: int, last: int, reason: str) -> None:
         """Set batches aside for good, with a gap; nothing vanishes silently."""
         now_ns = self._wall_ns()
-        for batch_first, batch_last, payload in self._tables.batches.payloads(first, last):
-            self._tables.quarantine(
-                batch_first,
-                batch_last,
-                reason=reason,
-                time_ns=now_ns,
-                payload=payload,
-                keep=self._limits.quarantine_max,
-            )
-        for gone_first, gone_last in self._tables.batches.cover(first, last):
+        payloads = self._tables.batches.payloads(first, last)
+        gone = self._tables.batches.cover(first, last)
+        for batch_first, batch_last, payload in payloads:
+            if self._room.fits(pages_for(len(payload))):
+                self._tables.quarantine(
+                    batch_first,
+                    batch_last,
+                    reason=reason,
+                    time_ns=now_ns,
+                    payload=payload,
+                    keep=self._limits.quarantine_max,
+                )
+        for gone_first, gone_last in gone:
             self._refused_samples += gone_last - gone_first + 1
             self._tables.gaps.add(gone_first, gone_last, reason=reason, time_ns=now_ns)
             _log.error("samples %d to %d are refused: %s", gone_first, gone_last, reason)

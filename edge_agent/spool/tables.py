@@ -101,3 +101,10 @@ class Tables:
         self.connection.execute(
             "DELETE FROM quarantine WHERE n <= (SELECT max(n) FROM quarantine) - ?", (keep,)
         )
+
+    def forget_quarantined(self) -> bool:
+        """Drop some of the oldest refused payloads for want of room; False when there are none."""
+        self.connection.execute(
+            "DELETE FROM quarantine WHERE n IN (SELECT n FROM quarantine ORDER BY n LIMIT 16)"
+        )
+        return self.connection.changes() > 0

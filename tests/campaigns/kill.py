@@ -128,8 +128,7 @@ class Campaign:
         """Start the agents, with a witness in each spool from its first batch on."""
         school = self.school
         school.broker.pause()
-        for gateway in school.layout.gateways:
-            school.parts[gateway].start()
+        school.start_edges()
         for gateway in school.layout.gateways:
             wait_until(self._spool(gateway).exists, what=f"the spool of {gateway}")
         time.sleep(2.0)
@@ -137,8 +136,7 @@ class Campaign:
             school.parts[gateway].kill()
             install(self._spool(gateway))
         school.broker.resume()
-        for gateway in school.layout.gateways:
-            school.parts[gateway].start()
+        school.start_edges()
 
     def _change_edge(self, config: Json) -> None:
         config["uplink"]["broker"] |= {"reconnect_max_s": 2.0}

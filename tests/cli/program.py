@@ -22,7 +22,9 @@ Command = tuple[str, ...]
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a started `campus`: a wide terminal, and nobody's token."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("CAMPUS_")}
-    return kept | {"COLUMNS": "160", "LANG": "C.UTF-8", "PYTHONPATH": str(root())} | dict(more or {})
+    return (
+        kept | {"COLUMNS": "160", "LANG": "C.UTF-8", "PYTHONPATH": str(root())} | dict(more or {})
+    )
 
 
 def root() -> Path:

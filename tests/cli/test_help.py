@@ -10,7 +10,13 @@ import pytest
 from campus_cli.main import PARTS
 from tests.cli.program import Command, campus, commands, root
 
-PARTS_OF_THE_HOUSE = {"edge_agent", "controller", "firmware_sims", "device_profiles", "campus_rules"}
+PARTS_OF_THE_HOUSE = {
+    "edge_agent",
+    "controller",
+    "firmware_sims",
+    "device_profiles",
+    "campus_rules",
+}
 """What a command may leave unloaded; `campus_wire` is everybody's."""
 
 OWN = {

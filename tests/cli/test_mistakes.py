@@ -37,7 +37,9 @@ FILE_COMMANDS = {
 }
 
 
-@pytest.mark.parametrize(("words", "text", "place", "meant"), FILE_COMMANDS.values(), ids=FILE_COMMANDS)
+@pytest.mark.parametrize(
+    ("words", "text", "place", "meant"), FILE_COMMANDS.values(), ids=FILE_COMMANDS
+)
 def test_a_typo_is_told_with_its_line_and_what_was_meant(
     tmp_path: Path, words: tuple[str, ...], text: str, place: str, meant: str
 ) -> None:

@@ -84,14 +84,21 @@ def draft(
     return Draft(samples, sample_class, stamp, catalog)
 
 
-def fat_draft(number: int, *, sample_class: SampleClass = SampleClass.NORMAL) -> Draft:
-    """A batch of about 4 KB whatever the compression does."""
+def fat_draft(
+    number: int, *, samples: int = 250, sample_class: SampleClass = SampleClass.NORMAL
+) -> Draft:
+    """A batch of 500 values and some 3 KB, whatever the compression does."""
     digits = [((number * 7919 + at * 104_729) % 1_000_003) / 997 for at in range(500)]
-    samples = [
-        sample(T0_NS + (number * 1000 + at) * MS, values=(digits[at], digits[at + 250]))
-        for at in range(250)
+    width = 500 // samples
+    made = [
+        sample(
+            T0_NS + (number * 1000 + at) * MS,
+            points=tuple(range(width)),
+            values=tuple(digits[at * width : (at + 1) * width]),
+        )
+        for at in range(samples)
     ]
-    return Draft(samples, sample_class, SYNCED, "0123456789abcdef")
+    return Draft(made, sample_class, SYNCED, "0123456789abcdef")
 
 
 @dataclass

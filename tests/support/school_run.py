@@ -143,8 +143,17 @@ class SchoolRun:
         for gateway in self.layout.gateways:
             config = self.layout.edge_config(gateway)
             edit_yaml(config, self.change_edge)
-            self._add(gateway, "edge", "run", "--config", str(config), start=edges)
+            self._add(gateway, "edge", "run", "--config", str(config), start=False)
+        # First the controller: what is published while nobody listens comes again only after the
+        # time that an agent waits for an ack.
         self.wait_until_ready()
+        if edges:
+            self.start_edges()
+
+    def start_edges(self) -> None:
+        """Start the agents."""
+        for gateway in self.layout.gateways:
+            self.parts[gateway].start()
 
     def _start_sims(self) -> None:
         layout = self.layout

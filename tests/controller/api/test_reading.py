@@ -13,7 +13,7 @@ from tests.controller.core.samples import EPOCH, NOW_NS, SECOND
 
 DEVICE = f"/api/v1/gateways/{GATEWAY}/devices/th-0"
 HISTORY = f"{DEVICE}/history"
-WHOLE = {"from_ns": NOW_NS, "to_ns": NOW_NS + ROWS * SECOND}
+WHOLE: dict[str, str | int] = {"from_ns": NOW_NS, "to_ns": NOW_NS + ROWS * SECOND}
 
 
 async def test_schools_and_areas_form_the_districts_tree(api: Api) -> None:

@@ -1,0 +1,12 @@
+"""Counts the cases of bad input that were tried, by receiver; `tests/system/conftest.py` prints it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+TRIED: Counter[str] = Counter()
+
+
+def tried(receiver: str, count: int) -> None:
+    """Count cases that one receiver refused."""
+    TRIED[receiver] += count
