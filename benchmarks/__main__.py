@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 BENCHMARKS: Final = (
+    "controller_ingest",
     "decode_registers",
     "edge_modbus_tcp",
     "edge_spool",

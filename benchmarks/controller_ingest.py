@@ -1,9 +1,10 @@
 """Controller ingest: gateways through a real mosquitto into a real InfluxDB, rules on.
 
-Three runs on the same machine, each into an empty database of the same InfluxDB 1.x, each warmed
+Runs on the same machine, each into an empty database of the same InfluxDB 1.x, each warmed
 by the first batch of every gateway, which makes its series and is not counted:
 
-- a plain writer posts the very lines, made beforehand, as fast as they are taken;
+- a plain writer posts the very lines, made beforehand, as fast as they are taken: one request
+  after the other (`plain`), and two at a time as the controller does (`plain_two`);
 - the controller takes the same samples as batches over MQTT, evaluates rules and stores them;
 - a naive controller (`controller_naive`) does the same with fewer of them.
 
@@ -34,7 +35,6 @@ from controller.telemetry.line_protocol import LineEncoder
 from tests.controller.core.process import ControllerProcess
 from tests.support.servers import InfluxDB, Mosquitto
 
-WRITERS = 2
 LINES_VALUES = 10_000
 RUN_S_MAX = 60.0
 IDLE_CPU_S = 0.1
@@ -146,8 +146,8 @@ def bodies_of(loads: list[Load], indices: range) -> list[bytes]:
     return bodies
 
 
-def plain_writer(influx: InfluxDB, bodies: list[bytes]) -> float:
-    """Post all bodies, `WRITERS` at a time; return the seconds it took."""
+def plain_writer(influx: InfluxDB, bodies: list[bytes], *, writers: int) -> float:
+    """Post all bodies, so many at a time; return the seconds it took."""
     waiting = list(reversed(bodies))
 
     def work() -> None:
@@ -164,7 +164,7 @@ def plain_writer(influx: InfluxDB, bodies: list[bytes]) -> float:
         connection.close()
 
     started_s = time.perf_counter()
-    threads = [threading.Thread(target=work) for _ in range(WRITERS)]
+    threads = [threading.Thread(target=work) for _ in range(writers)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -199,13 +199,13 @@ def stored_samples(influx: InfluxDB) -> int:
     return sum(row["count"] for row in influx.query("SELECT count(seq) FROM /.*/"))
 
 
-def run_plain(influx: InfluxDB, loads: list[Load]) -> dict[str, Any]:
+def run_plain(influx: InfluxDB, loads: list[Load], *, writers: int) -> dict[str, Any]:
     count = len(loads[0].payloads)
     warm, bodies = bodies_of(loads, range(1)), bodies_of(loads, range(1, count))
     influx.create_database(influx.database)
-    plain_writer(influx, warm)
+    plain_writer(influx, warm, writers=1)
     cpu = Cpu(influxdb=influx.pid)
-    took_s = plain_writer(influx, bodies)
+    took_s = plain_writer(influx, bodies, writers=writers)
     return {"took_s": took_s, "influxdb_cpu_s": cpu.used()["influxdb"]}
 
 
@@ -287,11 +287,13 @@ def main() -> int:
         )
         for one in few
     ]
-    report: dict[str, Any] = {"plain": [], "controller": []}
-    with tempfile.TemporaryDirectory() as name, InfluxDB(Path(name) / "influx") as influx:
-        directory = Path(name)
+    report: dict[str, Any] = {"plain": [], "plain_two": [], "controller": []}
+    with tempfile.TemporaryDirectory() as root, InfluxDB(Path(root) / "influx") as influx:
+        directory = Path(root)
         for number in range(options.rounds):
-            report["plain"].append(finish(run_plain(influx, loads), influx, loads))
+            for name, writers in (("plain", 1), ("plain_two", 2)):
+                figures = run_plain(influx, loads, writers=writers)
+                report[name].append(finish(figures, influx, loads))
             with Mosquitto(directory / f"broker-{number}") as broker:
                 figures = run_controller(influx, broker, loads, directory / f"run-{number}")
             report["controller"].append(finish(figures, influx, loads))
@@ -309,13 +311,14 @@ def main() -> int:
 
 def summary(report: dict[str, Any]) -> dict[str, Any]:
     """Return the figures that are promised, over all rounds."""
-    plain_s = sum(one["took_s"] for one in report["plain"])
+    plain_s, two_s = (sum(one["took_s"] for one in report[name]) for name in ("plain", "plain_two"))
     controller_s = sum(one["took_s"] for one in report["controller"])
     used_s = sum(one["controller_cpu_s"] for one in report["controller"])
     influx_s = sum(one["influxdb_cpu_s"] for one in report["controller"])
     values = sum(one["values"] for one in report["controller"])
     result = {
         "rate_to_plain_writer": round(plain_s / controller_s, 3),
+        "rate_to_two_plain_writers": round(two_s / controller_s, 3),
         "cpu_to_influxdb": round(used_s / influx_s, 3),
         "values_per_cpu_s": round(values / used_s),
     }

@@ -37,7 +37,9 @@ class SampleClass(StrEnum):
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True
+    )
 
 
 Text = Annotated[str, Field(min_length=1, max_length=LABEL_CHARS_MAX, pattern=ONE_LINE_PATTERN)]

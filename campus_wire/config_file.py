@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from campus_wire.config_mistakes import (
     MISTAKES_MAX,
     Mistake,
     in_order,
-    mistake_at,
     mistake_in,
     mistakes_of,
-    raise_all,
 )
+from campus_wire.config_model import ConfigModel, mistake_at, raise_all
 from campus_wire.config_suggest import Key
 from campus_wire.errors import PermanentError, WireError
 from campus_wire.yaml_nodes import Node, parse_yaml
@@ -48,12 +47,6 @@ M = TypeVar("M", bound=BaseModel)
 
 class ConfigError(WireError, PermanentError):
     """A configuration that cannot be used."""
-
-
-class ConfigModel(BaseModel):
-    """Base of configuration models: frozen, unknown keys refused, nothing coerced."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class ConfigFileError(ConfigError):

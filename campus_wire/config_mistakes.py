@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import orjson
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
+from campus_wire.config_model import MISTAKE_AT
 from campus_wire.config_suggest import Key, known_keys, suggest, suggest_choice
 from campus_wire.yaml_nodes import Node, Place
 
 MISTAKES_MAX: Final = 100
 _SHOWN_MAX: Final = 60
-_AT: Final = "campus_at"
 _WORDS: Final = {
     "a valid array": "a list",
     "an object": "a mapping",
@@ -54,25 +54,6 @@ class Mistake:
         return f"{text} ({self.remedy})" if self.remedy else text
 
 
-def mistake_at(
-    key: Sequence[Key], message: str, *, suggestion: str = "", remedy: str = ""
-) -> PydanticCustomError:
-    """Return an error for a model validator to raise, pointing at a key below the model.
-
-    Validators may also raise ValueError, which points at the model's own first line.
-    """
-    one = {"key": list(key), "said": message, "suggestion": suggestion, "remedy": remedy}
-    return PydanticCustomError(_AT, "{first}", {"first": message, "mistakes": [one]})
-
-
-def raise_all(errors: Sequence[PydanticCustomError]) -> None:
-    """Raise what several calls of `mistake_at` found as one error, if they found anything."""
-    if errors:
-        mistakes = [one for error in errors for one in (error.context or {})["mistakes"]]
-        first = mistakes[0]["said"]
-        raise PydanticCustomError(_AT, "{first}", {"first": first, "mistakes": mistakes})
-
-
 def mistakes_of(model: type[BaseModel], root: Node, error: ValidationError) -> list[Mistake]:
     """Return what a validation found wrong in a file, in the order of the file."""
     found: dict[tuple[Key, ...], Mistake] = {}
@@ -80,7 +61,7 @@ def mistakes_of(model: type[BaseModel], root: Node, error: ValidationError) -> l
     details = [one for one in error.errors(include_url=False) if not _follows_from_others(one)]
     for detail in sorted(details, key=lambda one: one["type"] == "missing"):
         path = _data_path(root, detail)
-        if detail["type"] == _AT:
+        if detail["type"] == MISTAKE_AT:
             found |= {(*path, *one["key"]): _told(root, path, one) for one in _told_of(detail)}
             continue
         if detail["type"] == "missing" and path in suggested:

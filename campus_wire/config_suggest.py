@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import types
 from collections.abc import Iterable, Sequence
@@ -10,23 +9,14 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel
 
+from campus_wire.suggest import suggest
 from campus_wire.yaml_nodes import Node
 
-_CUTOFF: Final = 0.6
+__all__ = ["Key", "known_keys", "suggest", "suggest_choice"]
+
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
 Key = str | int
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return the word of `known` that was most likely meant, or an empty text.
-
-    >>> suggest("baud_rte", ["baud_rate", "parity"])
-    'baud_rate'
-    """
-    folded = {one.casefold(): one for one in known}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=_CUTOFF)
-    return folded[close[0]] if close else ""
 
 
 def suggest_choice(given: object, choices: str) -> str:

@@ -18,7 +18,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class TlsSettings(_Settings):

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Connection, Row, func, insert, select
 
 from campus_rules.signals import TransitionKind
-from controller import alarm_life
+from controller import alarm_life, audit
 from controller.alarm_life import AlarmState, Life, LifeEvent
 from controller.errors import RefusedError
 from controller.notify.notice import Notice, dump_about, dump_notice, parse_about
@@ -134,6 +134,14 @@ class AlarmBook:
         text = None if note is None else note[:_NOTE_CHARS_MAX]
         view = AlarmView(view.id, view.about, life, view.value, now_ns)
         self._write(connection, view, LifeEvent.ACKNOWLEDGED, time_ns=now_ns, note=text)
+        audit.append(
+            connection,
+            time_ns=now_ns,
+            who=by,
+            action="alarm_acknowledged",
+            target=alarm_id,
+            detail={"note": text},
+        )
         return view
 
     def retire(self, connection: Connection, rules: Iterable[str], now_ns: int) -> int:

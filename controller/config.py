@@ -146,12 +146,12 @@ class NoticesSettings(ConfigModel):
 class IngestSettings(ConfigModel):
     """Bounds of the way from broker to store. The defaults serve 200,000 values a second."""
 
-    group_values: int = Field(10_000, ge=1, le=1_000_000)
+    group_values: int = Field(20_000, ge=1, le=1_000_000)
     """Values that go through rules and state in one transaction, at most (one batch more)."""
     write_values: int = Field(10_000, ge=1, le=1_000_000)
     """Values in one write to the store, at most (one batch more)."""
     writes_in_flight: int = Field(2, ge=1, le=16)
-    linger_s: float = Field(0.05, ge=0, le=1)
+    linger_s: float = Field(0.1, ge=0, le=1)
     """While batches stream in, how far apart transactions are; safety batches never wait."""
     pending_values_max: int = Field(500_000, ge=10_000, le=50_000_000)
     """Values waiting for the store; beyond, batches are dropped and come again unacked."""

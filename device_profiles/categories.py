@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator
 
 from campus_wire.catalog import Label
-from campus_wire.config_suggest import suggest
+from campus_wire.suggest import suggest
 
 
 def _label(zh: str, en: str) -> Label:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from campus_wire.config_file import ConfigFileError, Mistake, load_document
-from campus_wire.config_suggest import suggest
+from campus_wire.suggest import suggest
 from device_profiles.errors import UnknownProfileError
 from device_profiles.model import ModbusProfile, MqttProfile, Profile, ProfileFile
 

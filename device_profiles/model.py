@@ -17,9 +17,9 @@ from pydantic import Field, RootModel, model_validator
 from pydantic_core import PydanticCustomError
 
 from campus_wire.catalog import Label
-from campus_wire.config_file import ConfigModel, mistake_at, raise_all
-from campus_wire.config_suggest import suggest
+from campus_wire.config_model import ConfigModel, mistake_at, raise_all
 from campus_wire.ids import Name
+from campus_wire.suggest import suggest
 from device_profiles.categories import Category
 from device_profiles.model_modbus import (
     ADDRESS_MAX,

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from campus_wire.config_file import ConfigModel, mistake_at
+from campus_wire.config_model import ConfigModel, mistake_at
 from device_profiles.model_point import Finite, Point, WriteLimits
 from device_profiles.registers import DataType, check_letters, expand_pattern, register_count
 

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from campus_wire.config_file import ConfigModel, mistake_at
+from campus_wire.config_model import ConfigModel, mistake_at
 from device_profiles.json_path import JsonPath
 from device_profiles.model_modbus import Scale
 from device_profiles.model_point import Finite, Point, WriteLimits

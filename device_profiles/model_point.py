@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from campus_wire.catalog import Label, SampleClass
-from campus_wire.config_file import ConfigModel, mistake_at
+from campus_wire.config_model import ConfigModel, mistake_at
 from campus_wire.ids import PointName
 from campus_wire.quantities import Unit
 

@@ -13,7 +13,7 @@ import string
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from campus_wire.config_suggest import suggest
+from campus_wire.suggest import suggest
 
 
 class DataType(StrEnum):

@@ -123,6 +123,8 @@ class Commands:
 
     async def _execute(self, command: Command) -> None:
         if await self._ledger.repeat_receipt(command.id):
+            # A redelivery is rare and looks like a replay, so both are told.
+            self._audit("repeated", command)
             return
         verdict = self._check(command)
         if verdict is not None:

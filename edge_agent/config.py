@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from campus_wire.catalog import Area, Label, School
-from campus_wire.config_file import ConfigModel, mistake_at
+from campus_wire.config_model import ConfigModel, mistake_at
 from campus_wire.ids import GatewayId, Name, PointName
 from campus_wire.settings import MqttSettings
 

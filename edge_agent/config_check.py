@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from campus_wire.config_file import load_document
-from campus_wire.config_suggest import suggest
 from campus_wire.limits import AREA_DEPTH_MAX
+from campus_wire.suggest import suggest
 from device_profiles.library import Library
 from device_profiles.model import ModbusProfile, MqttProfile
 from device_profiles.model_point import Point

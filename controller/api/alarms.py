@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from campus_wire.catalog import Label
+from campus_wire.limits import TIME_NS_MAX
 from controller import alarms as alarm_rows
 from controller.alarm_life import AlarmState
 from controller.alarms import AlarmQuery, AlarmView, TransitionView
@@ -150,7 +151,8 @@ def _position(after: str) -> tuple[int, str] | None:
     if not after:
         return None
     raised, dash, alarm_id = after.partition("-")
-    if not dash or not raised.isdigit() or len(raised) > _TIME_DIGITS_MAX:
+    is_number = raised.isascii() and raised.isdigit() and len(raised) <= _TIME_DIGITS_MAX
+    if not dash or not is_number or int(raised) > TIME_NS_MAX:
         detail = "`after` is not the `next` of a page before"
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "validation", detail)
     return int(raised), alarm_id

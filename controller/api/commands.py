@@ -27,7 +27,7 @@ class CommandIn(BaseModel):
     gateway: str = Field(max_length=32)
     device: str = Field(max_length=64)
     point: str = Field(max_length=64)
-    value: float = Field(ge=-VALUE_ABS_MAX, le=VALUE_ABS_MAX, allow_inf_nan=False)
+    value: float = Field(strict=True, ge=-VALUE_ABS_MAX, le=VALUE_ABS_MAX, allow_inf_nan=False)
     life_s: float | None = Field(None, gt=0, le=COMMAND_LIFE_S_MAX)
 
 

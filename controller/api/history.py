@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from campus_wire.limits import TIME_NS_MAX
 from controller.api.access import ServicesDep, Viewer
 from controller.api.models import HistoryOut
 from controller.api.problems import not_found
@@ -42,9 +43,9 @@ async def history(
         str, Query(max_length=4000, description="Names, with commas; empty: all.")
     ] = "",
     from_ns: Annotated[
-        int | None, Query(ge=0, description="Default: a day before `to_ns`.")
+        int | None, Query(ge=0, le=TIME_NS_MAX, description="Default: a day before `to_ns`.")
     ] = None,
-    to_ns: Annotated[int | None, Query(ge=0, description="Default: now.")] = None,
+    to_ns: Annotated[int | None, Query(ge=0, le=TIME_NS_MAX, description="Default: now.")] = None,
     window_s: Annotated[float | None, Query(ge=1, le=366 * 86_400)] = None,
     aggregate: Aggregate | None = None,
     limit: Annotated[int, Query(ge=1, le=ROWS_MAX)] = 10_000,

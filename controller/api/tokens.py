@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, select
 
+from campus_wire.limits import SEQ_MAX
 from controller import audit, auth
 from controller.api.access import Admin, ServicesDep
 from controller.api.models import AuditOut, NewTokenOut, TokenOut
@@ -61,7 +62,7 @@ async def revoke(token: str, have: ServicesDep, who: Admin) -> TokenOut:
 async def trail(
     have: ServicesDep,
     _who: Admin,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[AuditOut]:
     """List who did what, in order; pass the last `id` as `after` for more."""

@@ -27,7 +27,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "cleared": ("已恢复", "CLEARED"),
     "acknowledged": ("已确认", "ACKNOWLEDGED"),
     "digest": ("汇总", "DIGEST"),
-    "value": ("当前值", "Value"),
+    "value": ("数值", "Value"),
     "upper": ("上限", "upper limit"),
     "lower": ("下限", "lower limit"),
     "place": ("地点", "Place"),
@@ -39,7 +39,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "consequence": ("后果", "If ignored"),
     "action": ("处理", "What to do"),
     "basis": ("依据", "Basis"),
-    "by": ("确认人", "By"),
+    "by": ("确认人", "Acknowledged by"),
     "note": ("备注", "Note"),
     "link": ("查看并确认", "See and acknowledge"),
     "link_seen": ("查看", "See"),
@@ -103,11 +103,19 @@ def _word(key: str, language: Language) -> str:
 def _title(notice: Notice, language: Language) -> str:
     if notice.kind is LifeEvent.RAISED:
         badge = _SEVERITIES[notice.about.severity][0 if language == "zh" else 1]
+        name = notice.about.name[language] + _how_bad(notice, language)
     else:
         badge = _word(notice.kind, language)
-    name = notice.about.name[language]
+        name = notice.about.name[language]
     where = _place(notice, language) or _device(notice, language)
     return f"【{badge}】{where}：{name}" if language == "zh" else f"[{badge}] {where}: {name}"
+
+
+def _how_bad(notice: Notice, language: Language) -> str:
+    # Of a digest, and on a locked phone, the title is all that is read.
+    if notice.value is None or notice.about.states:
+        return ""
+    return _bracketed(quantity(notice.value, notice.about.unit), language)
 
 
 def _raised(notice: Notice, language: Language, style: Style) -> list[str]:
@@ -148,7 +156,7 @@ def _acknowledged(notice: Notice, language: Language, style: Style) -> list[str]
     return _lines(
         language,
         ("by", notice.acked_by),
-        ("note", notice.note),
+        ("note", _one_line(notice.note)),
         ("place", _place(notice, language)),
         ("device", _device(notice, language)),
         ("since", _local(notice.condition_ns, style)),
@@ -178,6 +186,13 @@ def _digest_in(notices: Sequence[Notice], language: Language, style: Style) -> T
 def _lines(language: Language, *pairs: tuple[str, str | None]) -> list[str]:
     colon = "：" if language == "zh" else ": "
     return [f"{_word(key, language)}{colon}{said}" for key, said in pairs if said]
+
+
+def _one_line(said: str | None) -> str | None:
+    """Return what a person typed on one line, so that it cannot pass for further lines."""
+    if said is None:
+        return None
+    return "".join(char for char in " ".join(said.split()) if char.isprintable())
 
 
 def _bracketed(said: str, language: Language) -> str:

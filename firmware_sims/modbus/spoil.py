@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from firmware_sims.faults import Fault, FaultKind
+from firmware_sims.modbus.rtu_frame import make_frame
 from firmware_sims.signals import noise
 
 Framing = Literal["tcp", "rtu"]
@@ -24,6 +25,8 @@ _BREAKING = frozenset(
         FaultKind.SHORT_FRAME,
     }
 )
+_OTHER_UNIT = 0x80
+"""Flipped in a unit id it gives one that no demo school has, and never that of a broadcast."""
 
 
 @dataclass(slots=True)
@@ -62,14 +65,13 @@ def _broken(frame: bytes, kind: FaultKind, framing: Framing, salt: int) -> bytes
         return bytes(int(128 + 127 * noise(salt, index)) for index in range(len(frame)))
     if kind is FaultKind.SHORT_FRAME:
         return frame[: max(1, len(frame) // 2)]
+    if framing == "rtu" and kind is FaultKind.WRONG_UNIT:
+        # Another unit's answer is a whole frame, so its checksum is right.
+        return make_frame(frame[0] ^ _OTHER_UNIT, frame[1:-2])
     spoilt = bytearray(frame)
     if framing == "tcp":
         place = {FaultKind.BAD_CRC: 5, FaultKind.WRONG_UNIT: 6, FaultKind.WRONG_TRANSACTION: 1}
     else:
-        place = {
-            FaultKind.BAD_CRC: len(frame) - 1,
-            FaultKind.WRONG_UNIT: 0,
-            FaultKind.WRONG_TRANSACTION: 1,
-        }
+        place = {FaultKind.BAD_CRC: len(frame) - 1, FaultKind.WRONG_TRANSACTION: 1}
     spoilt[place[kind]] ^= 0x55 if kind is FaultKind.BAD_CRC else 0x01
     return bytes(spoilt)

@@ -13,6 +13,7 @@ import typer.main
 
 from campus_cli.main import PARTS, build
 from tests.cli.program import root
+from tests.frame.tree import PACKAGES
 
 PAGES = [root() / "README.md", *sorted((root() / "docs").rglob("*.md"))]
 IDS = [str(page.relative_to(root())) for page in PAGES]
@@ -21,6 +22,8 @@ IDS = [str(page.relative_to(root())) for page in PAGES]
 _COMMAND = re.compile(
     r"^\s*(?:\$ |ExecStart=|CAMPUS_\w+=\S+ )*(?:[\w./-]*/)?campus (?P<words>[^#`]+)"
 )
+# Reasons of the API that it puts together from what was asked for, or takes from HTTP.
+COMPOSED = {"school_unknown", "command_unknown", "method_not_allowed"}
 _ALTERNATIVES = re.compile(r"^[a-z-]+(\|[a-z-]+)+$")
 _WORD = re.compile(r"^[a-z][a-z-]*$")
 
@@ -106,6 +109,22 @@ def test_every_make_target_of_a_page_exists(page: Path) -> None:
     }
 
     assert named - targets == set()
+
+
+@pytest.mark.parametrize("name", ["api.md", "troubleshooting.md"])
+def test_every_reason_and_key_of_a_page_is_in_the_code(name: str) -> None:
+    """What looks like an identifier and stands in no source is a name that has changed."""
+    sources = "\n".join(
+        path.read_text(encoding="utf-8")
+        for package in PACKAGES
+        for path in (root() / package).rglob("*.py")
+    )
+    spans = {mention.text for mention in code(root() / "docs" / name)}
+    names = {span for span in spans if re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", span)}
+
+    assert len(names) > 10
+    plain = {name.removeprefix("campus_controller_") for name in names - COMPOSED}
+    assert {name for name in plain if not re.search(rf"\b{name}\b", sources)} == set()
 
 
 def test_commands_are_found() -> None:

@@ -168,6 +168,19 @@ async def test_redelivered_commands_act_once_and_are_answered_again() -> None:
     assert rig.ledger.repeated == [command.id]  # twins of one under way are left out
 
 
+async def test_a_replayed_command_is_told_to_the_audit() -> None:
+    rig = Rig()
+    command = rig.command()
+    async with rig.running():
+        await rig.give(command)
+        await rig.give(command)
+        await rig.give(command)
+
+    [event] = rig.events.events
+    assert event.kind == "command_rejected"
+    assert event.attributes == {"reason": "repeated", "command": command.id, "more_before": 0}
+
+
 async def test_a_command_interrupted_by_a_crash_is_unknown_and_never_acts_again() -> None:
     ledger = FakeLedger()
     rig = Rig(ledger=ledger)

@@ -128,7 +128,7 @@ EXPECTED = {
         FaultKind.EXCEPTION: {Quality.EXCEPTION},
         FaultKind.GARBAGE: ANY,
         FaultKind.BAD_CRC: SPOILT,
-        FaultKind.WRONG_UNIT: {Quality.WRONG_UNIT, Quality.GARBLED},
+        FaultKind.WRONG_UNIT: {Quality.WRONG_UNIT},
         FaultKind.WRONG_TRANSACTION: SPOILT,
         FaultKind.SHORT_FRAME: SPOILT,
         FaultKind.BYTE_BY_BYTE: {Quality.GOOD},

@@ -167,7 +167,6 @@ async def test_a_broadcast_acts_everywhere_and_nobody_answers() -> None:
     ("kind", "differs"),
     [
         (FaultKind.BAD_CRC, slice(8, 9)),
-        (FaultKind.WRONG_UNIT, slice(0, 1)),
         (FaultKind.WRONG_TRANSACTION, slice(1, 2)),
     ],
 )
@@ -183,6 +182,18 @@ async def test_one_spoilt_byte(kind: FaultKind, differs: slice) -> None:
     assert answer[differs] != good[differs]
     answer[differs] = good[differs]
     assert answer == good
+
+
+async def test_a_wrong_unit_answers_in_a_frame_that_is_whole() -> None:
+    [device] = devices(1)
+    device.begin_fault(Fault(FaultKind.WRONG_UNIT))
+    async with line(device) as opened:
+        with client_on(opened.device_path) as client:
+            client.send(make_frame(1, ASK))
+            answer = await client.receive(9)
+
+    assert answer[0] != 1
+    assert answer == make_frame(answer[0], GOOD)
 
 
 @pytest.mark.parametrize(

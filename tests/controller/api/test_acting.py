@@ -82,6 +82,8 @@ async def test_a_command_is_signed_written_down_and_can_be_followed(api: Api) ->
         ({"point": "temperature"}, 409, "read_only"),
         ({"value": 99}, 400, "value_range"),
         ({"value": "warm"}, 422, "validation"),
+        ({"value": "22"}, 422, "validation"),
+        ({"value": True}, 422, "validation"),
         ({"value": None}, 422, "validation"),
         ({"life_s": 301}, 422, "validation"),
         ({"life_s": 0}, 422, "validation"),
@@ -125,6 +127,30 @@ async def test_a_body_without_length_is_cut_off(api: Api) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await api.operator.post("/api/v1/commands", content=drip(), headers=headers)
     assert answer.status_code >= 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "alarms?after=9999999999999999999-x",
+        "alarms?after=²-x",
+        "alarms?after=1",
+        "audit?after=9223372036854775808",
+        f"gateways/{GATEWAY}/devices/th-0/history?from_ns=9223372036854775808",
+        f"gateways/{GATEWAY}/devices/th-0/history?to_ns=99999999999999999999999999",
+    ],
+)
+async def test_a_number_no_time_or_row_can_have_is_refused(api: Api, path: str) -> None:
+    answer = await api.admin.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.json()["reason"]) == (422, "validation")
+
+
+async def test_an_acknowledgement_is_in_the_audit_trail(api: Api) -> None:
+    alarm_id = await api.raise_alarm()
+    await api.operator.post(f"/api/v1/alarms/{alarm_id}/acknowledge", json={"note": "seen"})
+    last = (await api.admin.get("/api/v1/audit")).json()[-1]
+    assert (last["who"], last["action"]) == ("operator of the tests", "alarm_acknowledged")
+    assert (last["target"], last["detail"]) == (alarm_id, {"note": "seen"})
 
 
 async def test_a_query_too_long_is_refused(api: Api) -> None:

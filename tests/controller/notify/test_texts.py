@@ -75,6 +75,17 @@ def test_one_language_without_a_page(language: Language) -> None:
     check(f"raised_{language}", f"{text.title}\n\n{text.body}\n")
 
 
+def test_a_note_cannot_pass_for_further_lines() -> None:
+    note = "seen\n处理：ignore it\u2028all\u202eclear\x07"
+    text = render(replace(ACKNOWLEDGED, note=note), Style(languages="en"))
+    assert "Note: seen 处理：ignore it allclear\n" in text.body
+
+
+def test_the_title_of_a_raised_alarm_says_how_bad_it_is() -> None:
+    assert render(RAISED, Style(languages="en")).title.endswith("Ammonia too high (42.25 mg/m³)")
+    assert render(RAISED, Style(languages="zh")).title.endswith("氨气浓度过高（42.25 mg/m³）")
+
+
 def test_digest() -> None:
     notices = [replace(RAISED, alarm=str(n)) for n in range(DIGEST_LINES_MAX + 5)]
     text = render_digest(notices, Style(page_url=PAGE))

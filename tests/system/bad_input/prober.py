@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
@@ -14,12 +15,11 @@ import aiomqtt
 
 from campus_wire.batch import Batch, Sample, blocks_of, encode_batch
 from campus_wire.catalog import Catalog, encode_catalog
-from campus_wire.messages import Ack, Command, LinkState, Receipt, Status, decode, encode
+from campus_wire.messages import Ack, LinkState, Status, decode, encode
 from campus_wire.topics import Down, Up, down, up
 
 GOOD_WITHIN_S: Final = 1.0
 _PATIENCE_S: Final = 20.0
-_EPOCH: Final = "6e1f3c52-0a47-4c1b-9d8e-5b7a9c0d1e2f"
 _BOOT: Final = "b5b0a9de-43f1-4f4c-8c86-7a9b2d3c4e5f"
 
 
@@ -35,8 +35,10 @@ class Prober:
         self.client = client
         self.catalog = catalog
         self.refused: dict[str, dict[int, str]] = {}
-        """Reasons by epoch and sample number."""
+        """Reasons by epoch and first sample of the range."""
         self.slowest_s = 0.0
+        # Of its own: what was stored before would be acked again at once, whatever came between.
+        self._epoch = str(uuid.uuid4())
         self._stored: set[int] = set()
         self._next = 1
         self._heard = asyncio.Event()
@@ -46,11 +48,13 @@ class Prober:
         async for message in self.client.messages:
             assert isinstance(message.payload, bytes)
             ack = decode(Ack, message.payload)
-            if ack.epoch == _EPOCH:
+            if ack.epoch == self._epoch:
                 self._stored |= {n for one in ack.stored for n in range(one.first, one.last + 1)}
             reasons = self.refused.setdefault(ack.epoch, {})
             for one in ack.refused:
-                reasons |= dict.fromkeys(range(one.first, min(one.last, one.first + 10) + 1), one.reason)
+                reasons |= dict.fromkeys(
+                    range(one.first, min(one.last, one.first + 10) + 1), one.reason
+                )
             self._heard.set()
 
     async def introduce(self) -> None:
@@ -61,7 +65,7 @@ class Prober:
             state=LinkState.ONLINE,
             time_ns=time.time_ns(),
             boot=_BOOT,
-            epoch=_EPOCH,
+            epoch=self._epoch,
             catalog=self.catalog.revision,
         )
         await self.client.publish(up(gateway, Up.CATALOG), encode_catalog(self.catalog), 1, True)  # noqa: FBT003
@@ -83,7 +87,7 @@ class Prober:
             qualities=(0, 0),
         )
         batch = Batch(
-            epoch=_EPOCH, first=number, catalog=self.catalog.revision, blocks=blocks_of([sample])
+            epoch=self._epoch, first=number, catalog=self.catalog.revision, blocks=blocks_of([sample])
         )
         started_s = time.monotonic()
         await self.send(up(self.catalog.gateway, Up.BATCH), encode_batch(batch))
@@ -124,5 +128,3 @@ def quarantined(state: Path, *, after: int) -> list[tuple[int, str, str]]:
         query = "SELECT id, kind, reason FROM quarantine WHERE id > ? ORDER BY id"
         return connection.execute(query, (after,)).fetchall()
 
-
-__all__ = ["GOOD_WITHIN_S", "Command", "Prober", "Receipt", "probing", "quarantined"]
