@@ -32,7 +32,7 @@ from benchmarks.district import Load, make_loads
 from campus_wire.batch import decode_batch
 from controller.frames import CatalogTable
 from controller.telemetry.line_protocol import LineEncoder
-from tests.controller.core.process import ControllerProcess
+from tests.support.controller_process import ControllerProcess
 from tests.support.servers import InfluxDB, Mosquitto
 
 LINES_VALUES = 10_000

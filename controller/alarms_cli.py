@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 _TIMEOUT_S: Final = 15.0
+_WHOLE: Final = {"id", "severity", "value", "limit", "since"}
 _STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -161,7 +162,10 @@ def _print_table(found: list[dict[str, Any]], language: Language) -> None:
     if not found:
         typer.echo("没有报警" if language is Language.ZH else "no alarms")
         return
-    table = Table("id", "severity", "alarm", "place", "value", "limit", "since", "state", "seen by")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in ("id", "severity", "alarm", "place", "value", "limit", "since", "state", "seen by"):
+        # Eighty columns are enough: names and places wrap, what is typed or compared does not.
+        table.add_column(head, no_wrap=head in _WHOLE)
     for alarm in found:
         table.add_row(
             alarm["id"][:8],

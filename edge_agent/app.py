@@ -23,10 +23,9 @@ from edge_agent.clock import Clock, ClockChange, guess_origin_ns, keep_looking
 from edge_agent.clock_source import WallClock, boot_id, wall_clock
 from edge_agent.commands import Commands
 from edge_agent.config import EdgeConfig
-from edge_agent.config_check import LoadedConfig
 from edge_agent.fallback import Fallback
 from edge_agent.interlocks import Interlocks
-from edge_agent.inventory import Inventory, build_inventory
+from edge_agent.inventory import Inventory
 from edge_agent.keys import read_command_key
 from edge_agent.pipeline import Pipeline
 from edge_agent.sources import make_sources
@@ -43,12 +42,13 @@ _MB: Final = 1024 * 1024
 
 
 async def run_agent(
-    loaded: LoadedConfig, stop: asyncio.Event, *, wall: WallClock | None = None
+    config: EdgeConfig, inventory: Inventory, stop: asyncio.Event, *, wall: WallClock | None = None
 ) -> None:
     """Run one agent until `stop` is set.
 
     Args:
-        loaded: a configuration without mistakes, and its profiles.
+        config: without mistakes.
+        inventory: the same joined with its profiles.
         stop: ends it in order.
         wall: the wall clock; by default the one that the configuration names.
 
@@ -56,10 +56,8 @@ async def run_agent(
         KeyFileError: the command key cannot be read.
         SpoolLockedError: another agent has the spool open.
     """
-    config = loaded.config
     wall = wall_clock(config.clock.source) if wall is None else wall
     key = read_command_key(config.uplink.command_key_file)
-    inventory = build_inventory(config, loaded.library)
     boot = boot_id()
     spool = await _open_spool(config, boot, wall)
     try:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,9 +9,11 @@ import orjson
 import typer
 
 from campus_wire.config_file import ConfigFileError
-from campus_wire.logs import LogFormat, set_up_logging
+from campus_wire.logs import LogFormat
 from edge_agent.check_report import print_report, report_on
 from edge_agent.config_check import LoadedConfig, load_config
+from edge_agent.handover import Handover, hand_over
+from edge_agent.inventory import build_inventory
 from edge_agent.read_command import read
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -35,6 +34,10 @@ def run(
         LogFormat, typer.Option(help="auto: readable on a terminal, JSON lines otherwise.")
     ] = LogFormat.AUTO,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    no_exec: Annotated[
+        bool,
+        typer.Option("--no-exec", help="Stay one program, larger by 10 MB: for debuggers."),
+    ] = False,
 ) -> None:
     """Run the agent until SIGTERM or Ctrl-C.
 
@@ -43,8 +46,13 @@ def run(
     Example: campus edge run --config edge.yaml
     """
     loaded = _load(config)
-    set_up_logging(log, level=log_level, gateway=loaded.config.gateway)
-    _run(_until_signal(loaded))
+    inventory = build_inventory(loaded.config, loaded.library)
+    handover = Handover(loaded.config, inventory, log, log_level)
+    if not no_exec:
+        hand_over(handover)
+    from edge_agent.runtime import run as run_here  # noqa: PLC0415  (checking needs none of it)
+
+    run_here(handover)
 
 
 @app.command()
@@ -93,22 +101,3 @@ def _plain_mistakes(error: ConfigFileError) -> dict[str, object]:
         for one in error.mistakes
     ]
     return {"ok": False, "file": str(error.path), "mistakes": mistakes}
-
-
-async def _until_signal(loaded: LoadedConfig) -> None:
-    from edge_agent.app import run_agent  # noqa: PLC0415  (checking needs none of it)
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await run_agent(loaded, stop)
-
-
-def _run(work: Coroutine[None, None, None]) -> None:
-    try:
-        import uvloop  # noqa: PLC0415
-    except ImportError:  # not on every platform
-        asyncio.run(work)
-    else:
-        uvloop.run(work)

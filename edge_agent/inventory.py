@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from campus_wire.batch import Sample
 from campus_wire.catalog import Catalog, Device, Point, SampleClass, State
 from device_profiles.decoding import Reading
-from device_profiles.library import Library
 from device_profiles.model import ModbusProfile, MqttProfile
 from device_profiles.model_point import Point as ProfilePoint
 from edge_agent.config import DeviceConfig, EdgeConfig, ModbusDeviceConfig, MqttDeviceConfig
@@ -120,7 +118,14 @@ class Inventory:
         return tuple(device for device in self.mqtt if device.source == source)
 
 
-def build_inventory(config: EdgeConfig, library: Library) -> Inventory:
+class Profiles(Protocol):
+    """Where profiles are looked up: `device_profiles.library.Library`."""
+
+    def get(self, id_: str, /) -> ModbusProfile | MqttProfile:
+        """Return a profile by its id."""
+
+
+def build_inventory(config: EdgeConfig, library: Profiles) -> Inventory:
     """Join a checked configuration with its profiles.
 
     The order of the catalog is that of the configuration: buses first, then MQTT sources.
@@ -151,7 +156,7 @@ P = TypeVar("P", ModbusProfile, MqttProfile)
 class _Maker:
     """Hands out positions: one for each device, one for each point of a profile."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Profiles) -> None:
         self.points: list[Point] = []
         self.devices: list[Device] = []
         self._library = library
@@ -182,7 +187,7 @@ class _Maker:
             config=config,
             profile=profile,
             points=chosen,
-            point_indices=MappingProxyType(positions),
+            point_indices=positions,
         )
 
     def _position(self, profile: ModbusProfile | MqttProfile, point: ProfilePoint) -> int:

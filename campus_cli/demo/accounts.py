@@ -53,6 +53,16 @@ def _account(name: str, *, publish: tuple[str, ...], subscribe: tuple[str, ...])
     return Account(name, secrets.token_urlsafe(24), publish, subscribe)
 
 
+def mosquitto_acl(accounts: Sequence[Account]) -> str:
+    """Return the text of mosquitto's access control file."""
+    lines: list[str] = []
+    for account in accounts:
+        lines.append(f"user {account.name}")
+        lines += [f"topic write {topic}" for topic in account.publish]
+        lines += [f"topic read {topic}" for topic in account.subscribe]
+    return "\n".join(lines) + "\n"
+
+
 def save(accounts: Sequence[Account], path: Path) -> None:
     """Write the accounts where only the owner may read them."""
     write_secret(path, json.dumps([asdict(account) for account in accounts], indent=1))

@@ -23,7 +23,7 @@ _SHOWN: Final = {
     "door-101": ("open",),
     "gas-1": ("concentration",),
     "relay-1": ("relay_1", "relay_2"),
-    "leak-store-1": ("leak",),
+    "leak-store-1": ("leak_detected",),
     "weather-lab-1": ("temperature",),
 }
 

@@ -6,12 +6,11 @@ import getpass
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
 from typing import Final
 
 import httpx
 
-from campus_cli.demo.accounts import Account, write_secret
+from campus_cli.demo.accounts import mosquitto_acl, write_secret
 from campus_cli.demo.layout import HOST, Layout
 from campus_cli.demo.processes import module
 from campus_wire.errors import PermanentError
@@ -51,7 +50,7 @@ def _mosquitto(layout: Layout) -> list[str]:
     write_secret(passwords, "\n".join(lines) + "\n")
     hasher = _find("mosquitto_passwd", "mosquitto")
     subprocess.run([hasher, "-U", str(passwords)], check=True, timeout=30)  # noqa: S603
-    acl = write_secret(layout.directory / "mosquitto.acl", _acl(layout.accounts))
+    acl = write_secret(layout.directory / "mosquitto.acl", mosquitto_acl(layout.accounts))
     config = layout.directory / "mosquitto.conf"
     config.write_text(
         f"listener {layout.ports.broker} {HOST}\n"
@@ -61,19 +60,6 @@ def _mosquitto(layout: Layout) -> list[str]:
         encoding="utf-8",
     )
     return [program, "-c", str(config)]
-
-
-def _acl(accounts: Sequence[Account]) -> str:
-    return "\n".join(
-        "\n".join(
-            [
-                f"user {account.name}",
-                *(f"topic write {topic}" for topic in account.publish),
-                *(f"topic read {topic}" for topic in account.subscribe),
-            ]
-        )
-        for account in accounts
-    )
 
 
 def _influxdb(layout: Layout) -> list[str]:

@@ -23,11 +23,11 @@ from firmware_sims.control import send_order
 
 Json = dict[str, Any]
 LEAK_AT_S: Final = 20.0
-ACKNOWLEDGE_AFTER_S: Final = 2.0
+ACKNOWLEDGE_AFTER_S: Final = 1.0
 LEAK_AREA: Final = "store-1"
 LEAK_RULE: Final = "ammonia-high"
 FAN: Final = {"gateway": "sunrise-lab", "device": "relay-1"}
-_LEAK_PPM_PER_S: Final = 20.0
+_LEAK_PPM_PER_S: Final = 12.0
 _POLL_S: Final = 0.2
 
 

@@ -18,7 +18,7 @@ from controller.notify.errors import DeliveryDelayedError, DeliveryRefusedError,
 from controller.notify.grouping import message_of, plan
 from controller.notify.muting import Mute, muted_until_ns
 from controller.notify.outbox import Row
-from controller.notify.pacing import Bucket, retry_delay_s
+from controller.notify.pacing import RETRY_AFTER_CAP_S, Bucket, retry_delay_s
 from controller.notify.texts import Style
 from controller.state.database import Database
 from controller.system_alarms import undelivered
@@ -116,8 +116,9 @@ class Drainer:
     async def _round(self) -> float:
         """Send one batch; return how long nothing is to be done."""
         now_ns = self._clock_ns()
-        if now_ns < self._paused_until_ns:
-            return (self._paused_until_ns - now_ns) / _NS
+        pause_s = (self._paused_until_ns - now_ns) / _NS
+        if 0 < pause_s <= RETRY_AFTER_CAP_S:  # a longer one was never meant: the clock was set back
+            return pause_s
         due = await self._database.read(
             lambda connection: outbox.due(
                 connection, self._channel.id, now_ns=now_ns, limit=_BATCH_MAX

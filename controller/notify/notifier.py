@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from campus_wire.errors import TransientError
 from controller.alarms import AlarmBook
 from controller.notify import outbox
 from controller.notify.channel import Channel
@@ -20,6 +21,7 @@ from controller.state.database import Database
 
 _log: Final = logging.getLogger(__name__)
 _CLOSE_S: Final = 5.0
+_TIDY_S: Final = 3_600.0
 
 
 def _nobody(_channel: str, _row: Row, _accepted_ns: int) -> None:
@@ -53,6 +55,7 @@ class Notifier:
         on_sent: OnSent = _nobody,
     ) -> None:
         self._database = database
+        self._clock_ns = clock_ns
         self._channels = tuple(channels)
         self._drainers = [
             Drainer(
@@ -83,6 +86,20 @@ class Notifier:
         async with asyncio.TaskGroup() as tasks:
             for channel, drainer in zip(self._channels, self._drainers, strict=True):
                 tasks.create_task(drainer.run(), name=f"notify-{channel.id}")
+            tasks.create_task(self._tidy(), name="notify-tidy")
+
+    async def _tidy(self) -> None:
+        """Delete what ended long ago, for ever; one bounded transaction after the other."""
+        while True:
+            try:
+                gone = await self._database.write(
+                    lambda one: outbox.forget_old(one, self._clock_ns())
+                )
+            except TransientError as error:
+                _log.warning("old notices are not deleted yet: %s", error)
+                gone = 0
+            if gone < outbox.FORGOTTEN_AT_ONCE:
+                await asyncio.sleep(_TIDY_S)
 
     async def close(self) -> None:
         """Close the channels."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from campus_rules.model import AlarmClass
 from controller.errors import StateError
@@ -18,6 +18,9 @@ SENT: Final = "sent"
 DEAD: Final = "dead"
 LIFE_NS: Final = 24 * 3_600 * 1_000_000_000
 """What could not be delivered for so long is dead."""
+KEPT_NS: Final = 90 * 86_400 * 1_000_000_000
+"""Sent and dead notices stay for so long, for people to see."""
+FORGOTTEN_AT_ONCE: Final = 1_000
 _ERROR_CHARS_MAX: Final = 500
 
 
@@ -129,9 +132,14 @@ def bury_unknown(connection: Connection, channels: Sequence[str]) -> int:
     return connection.execute(update(outbox).where(waiting).values(**values)).rowcount
 
 
-def count_by_state(connection: Connection) -> dict[tuple[str, str], int]:
-    """Return how many rows there are by (channel, state), for metrics."""
-    statement = select(outbox.c.channel, outbox.c.state, func.count()).group_by(
-        outbox.c.channel, outbox.c.state
+def forget_old(connection: Connection, now_ns: int) -> int:
+    """Delete a bounded number of notices ended long ago; return how many.
+
+    The alarm and its transitions stay: this is the letters, not the history.
+    """
+    old = (
+        select(outbox.c.id)
+        .where(outbox.c.state.in_([SENT, DEAD]), outbox.c.next_try_ns < now_ns - KEPT_NS)
+        .limit(FORGOTTEN_AT_ONCE)
     )
-    return {(channel, state): count for channel, state, count in connection.execute(statement)}
+    return connection.execute(delete(outbox).where(outbox.c.id.in_(old))).rowcount

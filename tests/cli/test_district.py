@@ -13,25 +13,13 @@ import pytest
 
 from campus_wire.topics import Up
 from tests.cli.program import campus
-from tests.controller.core.process import ControllerProcess, gateway
-from tests.controller.core.samples import catalog, payload
+from tests.controller.core.process import gateway
+from tests.controller.core.samples import TOO_HOT, catalog, payload
+from tests.support.controller_process import ControllerProcess
 from tests.support.servers import Mosquitto
 
 pytestmark = pytest.mark.integration
 
-RULES = """
-rules:
-  - id: too-hot
-    kind: threshold
-    name: {zh: 过热, en: Too hot}
-    severity: warning
-    alarm_class: comfort
-    applies_to: {categories: [climate], points: [temperature]}
-    above: 40
-    deadband: 1
-    consequence: {zh: 太热, en: It is too hot}
-    action: {zh: 开窗, en: Open a window}
-"""
 HOT_DEVICES = 3
 
 
@@ -40,7 +28,7 @@ async def controller(
     tmp_path: Path, mosquitto: Mosquitto, gateway_id: str
 ) -> AsyncIterator[ControllerProcess]:
     """A controller to which one gateway has said that three rooms are too hot."""
-    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    (tmp_path / "rules.yaml").write_text(TOO_HOT, encoding="utf-8")
     one = ControllerProcess(
         tmp_path, mosquitto, store="duckdb:///t.duckdb", more="rules: [rules.yaml]\n"
     )

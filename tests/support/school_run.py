@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Final
 
 from ruamel.yaml import YAML
 
-from campus_cli.demo.accounts import Account
+from campus_cli.demo.accounts import Account, mosquitto_acl
 from campus_cli.demo.layout import HOST, Layout, finish_edge_configs, make_layout
 from firmware_sims.control import send_order
 from tests.support.influx import InfluxDB
@@ -122,7 +122,7 @@ class SchoolRun:
         self.broker = BrokerPart(
             self.directory / "mosquitto",
             users={account.name: account.password for account in accounts},
-            acl=_acl(accounts),
+            acl=mosquitto_acl(accounts),
             persistence=True,
             autosave_s=AUTOSAVE_S,
             # Acks travel with QoS 0; a witness that reconnects has to hear of them as well.
@@ -247,12 +247,3 @@ def edit_yaml(path: Path, change: Change) -> None:
     stream = io.StringIO()
     yaml.dump(document, stream)
     path.write_text(stream.getvalue(), encoding="utf-8")
-
-
-def _acl(accounts: Sequence[Account]) -> str:
-    lines: list[str] = []
-    for account in accounts:
-        lines.append(f"user {account.name}")
-        lines += [f"topic write {topic}" for topic in account.publish]
-        lines += [f"topic read {topic}" for topic in account.subscribe]
-    return "\n".join(lines) + "\n"

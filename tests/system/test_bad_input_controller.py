@@ -17,9 +17,9 @@ import pytest
 
 from campus_wire.errors import MalformedError
 from campus_wire.topics import Up, parse, up
-from tests.controller.core.process import ControllerProcess
 from tests.controller.core.samples import catalog
 from tests.support.bad_payloads import BAD_PAYLOADS, NamedCase
+from tests.support.controller_process import ControllerProcess
 from tests.support.servers import Mosquitto
 from tests.system.bad_input.api_cases import API_CASES, V1, ApiCase
 from tests.system.bad_input.prober import GOOD_WITHIN_S, Prober, probing, quarantined

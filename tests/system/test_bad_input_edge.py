@@ -57,8 +57,8 @@ async def test_bad_replies_become_bad_values_and_the_next_good_one_is_taken(
 
 async def _spoil(rig: EdgeRig, case: ModbusCase) -> list[str]:
     before, seen = rig.gas.number, len(rig.qualities)
-    rig.gas.bad = case
-    await rig.until(lambda: rig.gas.bad is None, f"the poll that {case.name} spoils")
+    rig.gas.spoil(case)
+    await rig.until(lambda: not rig.gas.bad_left, f"the poll that {case.name} spoils")
     await rig.until(lambda: any(value > before + 1 for value in rig.values), case.name)
     number = min(int(value) for value in rig.values if value > before + 1)
     took_s = rig.values[number] - rig.gas.sent_s[number]

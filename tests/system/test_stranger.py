@@ -22,7 +22,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.cli.program import campus
-from tests.controller.core.process import ControllerProcess
+from tests.support.controller_process import ControllerProcess
 from tests.support.servers import Mosquitto, wait_until
 from tests.wire import page
 

@@ -2,12 +2,7 @@
 
 import asyncio
 import contextlib
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
-from typing import ClassVar
-
-import httpx
+from collections.abc import AsyncIterator, Callable
 
 from campus_wire.catalog import Catalog, encode_catalog
 from campus_wire.messages import Ack, Command, LinkState, Status, decode, encode
@@ -15,47 +10,7 @@ from campus_wire.session import MqttSession
 from campus_wire.settings import MqttSettings
 from campus_wire.topics import Down, Up, all_down, up
 from tests.controller.core.samples import EPOCH
-from tests.support.servers import Mosquitto, Server, free_port
-
-_MAIN = "from campus_cli.main import main; main()"
-
-
-class ControllerProcess(Server):
-    """`campus controller run` in a directory of its own."""
-
-    program: ClassVar[str] = sys.executable
-    package: ClassVar[str] = "campus-iot"
-
-    def __init__(self, directory: Path, broker: Mosquitto, *, store: str, more: str = "") -> None:
-        super().__init__(directory)
-        self.log_path = directory / "controller.log"
-        self.port = free_port()
-        self.config = directory / "controller.yaml"
-        self._text = (
-            f"broker: {{host: {broker.host}, port: {broker.port}}}\n"
-            f"store: {{url: '{store}'}}\n"
-            f"api: {{port: {self.port}}}\n"
-            f"first_token_file: first.token\n{more}"
-        )
-
-    @property
-    def state_path(self) -> Path:
-        return self.directory / "state.db"
-
-    @property
-    def token(self) -> str:
-        return (self.directory / "first.token").read_text().strip()
-
-    def _prepare(self) -> None:
-        self.config.write_text(self._text)
-
-    def _arguments(self) -> Sequence[str]:
-        return ["-c", _MAIN, "controller", "run", "--config", str(self.config)]
-
-    def _is_ready(self) -> bool:
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz").is_success
-        return False
+from tests.support.servers import Mosquitto
 
 
 class TestGateway:

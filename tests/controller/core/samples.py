@@ -9,6 +9,21 @@ EPOCH = "11111111-2222-4333-8444-555555555555"
 SECOND = 1_000_000_000
 NOW_NS = 1_790_000_000 * SECOND  # in 2026
 
+# A rule file: each device of a `catalog` raises an alarm above 40 °C.
+TOO_HOT = """
+rules:
+  - id: too-hot
+    kind: threshold
+    name: {zh: 过热, en: Too hot}
+    severity: warning
+    alarm_class: comfort
+    applies_to: {categories: [climate], points: [temperature]}
+    above: 40
+    deadband: 1
+    consequence: {zh: 太热, en: It is too hot}
+    action: {zh: 开窗, en: Open a window}
+"""
+
 
 def label(text: str) -> Label:
     return Label(zh=text, en=text)

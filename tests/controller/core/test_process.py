@@ -15,8 +15,9 @@ import pytest
 
 from campus_wire.messages import LinkState, Status, encode
 from campus_wire.topics import Up
-from tests.controller.core.process import ControllerProcess, gateway
-from tests.controller.core.samples import EPOCH, catalog, payload
+from tests.controller.core.process import gateway
+from tests.controller.core.samples import EPOCH, TOO_HOT, catalog, payload
+from tests.support.controller_process import ControllerProcess
 from tests.support.servers import InfluxDB, Mosquitto
 
 pytestmark = pytest.mark.integration
@@ -85,7 +86,7 @@ async def test_killed_between_commit_and_ack_nothing_is_lost_or_done_twice(
     controller = ControllerProcess(
         tmp_path, mosquitto, store=f"duckdb:///{store.name}/t.duckdb", more=_RULES
     )
-    (tmp_path / "rules.yaml").write_text(_HOT)
+    (tmp_path / "rules.yaml").write_text(TOO_HOT)
     await asyncio.to_thread(start_unready, controller)
     try:
         async with gateway(mosquitto, of) as sender:
@@ -113,19 +114,6 @@ async def test_killed_between_commit_and_ack_nothing_is_lost_or_done_twice(
 
 
 _RULES = "rules: [rules.yaml]\n"
-_HOT = """
-rules:
-  - id: too-hot
-    kind: threshold
-    name: {zh: 过热, en: Too hot}
-    severity: warning
-    alarm_class: comfort
-    applies_to: {categories: [climate], points: [temperature]}
-    above: 40
-    deadband: 1
-    consequence: {zh: 太热, en: It is too hot}
-    action: {zh: 开窗, en: Open a window}
-"""
 
 
 def start_unready(controller: ControllerProcess) -> None:

@@ -1,14 +1,14 @@
 """The notifier with a real state database and real HTTP servers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from campus_rules.model import AlarmClass, Severity
 from campus_rules.signals import TransitionKind
@@ -31,6 +31,8 @@ from tests.controller.notify.sink import Answer, Received, Sink
 
 STYLE = Style(page_url="https://campus.example")
 SECRET = b"0123456789abcdef"
+RULE = about().rule
+REFUSED = DeliveryRefusedError("http_404", "answered 404")
 
 
 @dataclass(frozen=True)
@@ -395,3 +397,35 @@ async def _until(reached: object, notifier: Notifier) -> None:
         while not reached():
             notifier.wake()
             await asyncio.sleep(0.02)
+
+
+async def test_what_ended_long_ago_is_forgotten_and_the_alarm_stays(house: House) -> None:
+    await house.record(TransitionKind.RAISED, about())
+    async with house.notifying(FakeChannel("ops"), FakeChannel("duty", failure=REFUSED)):
+        await house.settle("ops", outbox.SENT, 1)
+        await house.settle("duty", outbox.DEAD, 1)
+    await house.record(TransitionKind.CLEARED, about(), time_ns=T0 + S)
+    before = await house.states("ops")
+
+    def forget(later_ns: int) -> Callable[[Connection], int]:
+        return lambda one: outbox.forget_old(one, T0 + later_ns)
+
+    assert await house.database.write(forget(outbox.KEPT_NS - S)) == 0
+    assert await house.states("ops") == before
+    assert await house.database.write(forget(outbox.KEPT_NS + 3_600 * S)) > 0
+    # What waits is never forgotten, however old it is.
+    assert {state for _, state in await house.states("ops")} == {outbox.PENDING}
+    assert len(await house.database.read(lambda one: find(one, AlarmQuery(rule=RULE)))) == 1
+
+
+async def test_a_clock_set_back_does_not_silence_a_channel_that_failed(house: House) -> None:
+    channel = FakeChannel("ops", failure=DeliveryDelayedError("down", "down"))
+    async with house.notifying(channel) as notifier:
+        await house.record(TransitionKind.RAISED, about())
+        notifier.wake()
+        await house.tried("ops", 1)
+        channel.failure = None
+        house.clock.now_ns -= 3_600 * S
+        await house.record(TransitionKind.RAISED, about(instance="another"))
+        notifier.wake()
+        await channel.wait_sent(1)

@@ -53,17 +53,23 @@ class EdgeProcess(Server):
 
 @dataclass
 class GasDetector:
-    """Answers each read with the next number; once with something bad, when asked to."""
+    """Answers each read with the next number, or with something bad, when asked to."""
 
     number: int = 100
     bad: ModbusCase | None = None
+    bad_left: int = 0
     sent_s: dict[int, float] = field(default_factory=dict)
+
+    def spoil(self, case: ModbusCase) -> None:
+        """Spoil a poll: the agent asks a second time before it believes in a bad answer."""
+        self.bad, self.bad_left = case, 2
 
     async def __call__(self, request: bytes, send: Send) -> None:
         """Answer one request."""
-        case, self.bad = self.bad, None
-        if case is not None:
-            await case.reply(request, send)
+        if self.bad_left:
+            assert self.bad is not None
+            self.bad_left -= 1
+            await self.bad.reply(request, send)
             return
         self.number += 1
         self.sent_s[self.number] = time.monotonic()
@@ -130,7 +136,7 @@ class EdgeRig:
         for block in batch.blocks:
             if list(block.points) != [0]:  # the detector's one point is the catalog's first
                 continue
-            self.qualities += [code for _, _, code in block.qualities]
+            self.qualities += [code for _, _, code in block.flaws]
             for value in block.columns[0]:
                 if value is not None:
                     self.values.setdefault(value, time.monotonic())

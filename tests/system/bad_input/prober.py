@@ -68,7 +68,7 @@ class Prober:
             epoch=self._epoch,
             catalog=self.catalog.revision,
         )
-        await self.client.publish(up(gateway, Up.CATALOG), encode_catalog(self.catalog), 1, True)  # noqa: FBT003
+        await self.client.publish(up(gateway, Up.CATALOG), encode_catalog(self.catalog), 1, True)
         await self.client.publish(up(gateway, Up.STATUS), encode(status), 1)
 
     async def send(self, topic: str, payload: bytes) -> None:

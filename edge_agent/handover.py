@@ -1,0 +1,60 @@
+"""The step from checking to running: the same process begins anew with what was checked in hand.
+
+Checking a configuration takes a YAML reader, validators and a command line, some 12 MB that a
+running agent has no use for and Python would not give back. So `campus edge run` checks, joins
+configuration and profiles, puts the outcome into a file without a name, and replaces its program by
+`edge_agent.runtime`, which takes it up. Process id, limits, standard streams and who waits for the
+end stay the same. What it is worth: docs/decisions/012-edge-memory.md.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from campus_wire.logs import LogFormat
+from edge_agent.config import EdgeConfig
+from edge_agent.inventory import Inventory
+
+RUNTIME: Final = "edge_agent.runtime"
+_NO_PLUGINS: Final = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""pydantic would look through all installed packages for plugins, of which a gateway has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """All that the running agent needs to know."""
+
+    config: EdgeConfig
+    """Without mistakes."""
+    inventory: Inventory
+    log_format: LogFormat = LogFormat.AUTO
+    log_level: str = "info"
+
+
+def hand_over(handover: Handover) -> NoReturn:
+    """Replace this program by the running agent."""
+    number = os.memfd_create("campus-edge", 0)  # without the flag that closes it on the way
+    with open(number, "wb", closefd=False) as file:
+        pickle.dump(handover, file, protocol=pickle.HIGHEST_PROTOCOL)
+    command = [sys.executable, *_same_search_path(), "-m", RUNTIME, str(number)]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, command, {**os.environ, **_NO_PLUGINS})  # noqa: S606
+
+
+def take_over(number: int) -> Handover:
+    """Return what `hand_over` put into the open file of this number, and close it."""
+    os.lseek(number, 0, os.SEEK_SET)
+    with open(number, "rb") as file:
+        handover = pickle.load(file)  # noqa: S301  (from this very process, by no other way)
+    assert isinstance(handover, Handover)
+    return handover
+
+
+def _same_search_path() -> list[str]:
+    """Keep `-m` from looking for modules in the working directory, unless this process does."""
+    return [] if {"", os.getcwd()} & set(sys.path) else ["-P"]  # noqa: PTH109
