@@ -27,9 +27,7 @@ LOOK_S: Final = 0.5
 START_S: Final = 60.0
 _NAME: Final = {"zh": "基准", "en": "benchmark"}
 _AREAS: Final = [{"id": "r1", "kind": "classroom", "name": _NAME}]
-_PROFILES: Final = (
-    *("pzem-016", "dfrobot-sen0644", "elt-mb-350u-c", "haier-ycj-a002", "xy-md02"),
-)
+_PROFILES: Final = (*("pzem-016", "dfrobot-sen0644", "elt-mb-350u-c", "haier-ycj-a002", "xy-md02"),)
 ENDPOINTS: Final = 100
 
 Figures = dict[str, float]

@@ -7,6 +7,9 @@ What differs from `aiomqtt.Client` 2.5, and why:
 - When the connection ends, publishes that wait for their PUBACK end with it.
 - Received messages go to a queue bounded in bytes too, and a topic that is not UTF-8 is dropped;
   upstream that would end the connection, again and again with a retained one.
+- A reset is noticed at once. uvloop stops watching a socket that was reset while data waited in it
+  (seen after this process had stood still), which upstream notices by the keepalive alone.
+- No error in a callback when the socket is gone before it is to be watched.
 
 This and `session` are the only modules that know aiomqtt.
 """
@@ -16,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import select
 import socket
 import ssl
 from collections.abc import Callable
@@ -24,6 +28,7 @@ from typing import Any, Final, NamedTuple
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from campus_wire.errors import CredentialsError, LinkDownError, WireError
@@ -43,6 +48,8 @@ _CAUSES: Final[tuple[tuple[type[OSError], str, str], ...]] = (
     (socket.gaierror, "name_unknown", "the host name cannot be resolved"),
     (OSError, "unreachable", "cannot be reached"),
 )
+_LEFT_MAX: Final = 200
+"""Packets read in a row past the event loop, before other work has its turn."""
 _CUT_OFF: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
@@ -174,6 +181,50 @@ class Connection(aiomqtt.Client):
             self._on_undecodable()
             return
         self._on_received(Received(topic, bytes(message.payload), message.retain))
+
+    def _on_socket_register_write(
+        self,
+        client: Any,
+        userdata: Any,  # noqa: ARG002
+        sock: Any,
+    ) -> None:
+        def write() -> None:
+            self._attempt(client.loop_write)
+
+        def watch() -> None:
+            if client.socket() is sock:  # else its number may be another's by now
+                self._attempt(lambda: self._loop.add_writer(sock.fileno(), write))
+
+        self._loop.call_soon_threadsafe(watch)
+
+    async def _misc_loop(self) -> None:
+        while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            while self._attempt(self._read_what_is_left):
+                await asyncio.sleep(0)
+            await asyncio.sleep(1)
+
+    def _read_what_is_left(self) -> bool:
+        """Read in place of an event loop that has given up the socket; say if there is more."""
+        sock = self._client.socket()
+        if sock is None or sock.fileno() < 0:
+            return False
+        waiting = select.poll()
+        waiting.register(sock, select.POLLIN)
+        for _ in range(_LEFT_MAX):
+            if not waiting.poll(0):
+                return False
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return False
+        return True
+
+    def _attempt(self, work: Callable[[], object]) -> bool:
+        """Do something with the socket; when it cannot be done, the connection is over."""
+        try:
+            return bool(work())
+        except (OSError, RuntimeError, ValueError) as error:
+            if not self._disconnected.done():
+                self._disconnected.set_exception(aiomqtt.MqttError(str(error)))
+            return False
 
     def _release_publishes(self, _: asyncio.Future[None]) -> None:
         for confirmation in self._pending_publishes.values():

@@ -22,7 +22,7 @@ from controller.notify.notice import Notice, dump_about, dump_notice, parse_abou
 from controller.outcome import About, Outcome, RuleTransition, StateChange
 from controller.state.dialect import insert_new, upsert
 from controller.state.schema import alarms, outbox, rule_states, transitions
-from controller.system_alarms import PREFIX, UNDELIVERED
+from controller.system_alarms import LATE_DATA, PREFIX, UNDELIVERED
 
 FIND_MAX: Final = 1_000
 _NOTE_CHARS_MAX: Final = 1_000
@@ -202,12 +202,14 @@ class AlarmBook:
         notice = _notice(view, event, note)
         rows = [
             _outbox_row(notice, channel.id, transition=number, now_ns=view.updated_ns)
-            for channel in self._routed(view.about)
+            for channel in self._routed(view.about, event)
         ]
         insert_new(connection, outbox, rows)
         return len(rows)
 
-    def _routed(self, about: About) -> list[Route]:
+    def _routed(self, about: About, event: LifeEvent) -> list[Route]:
+        if about.rule == LATE_DATA and event is LifeEvent.CLEARED:
+            return []  # a digest is one notice
         return [
             channel
             for channel in self._channels

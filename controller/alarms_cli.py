@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 
 _TIMEOUT_S: Final = 15.0
-_WHOLE: Final = {"id", "severity", "value", "limit", "since"}
+_WHOLE: Final = {"id", "severity", "value", "since"}
 _STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -122,7 +122,7 @@ def _call(
     try:
         with httpx.Client(base_url=f"{url}/api/v1", timeout=_TIMEOUT_S) as client:
             answer = client.request(method, path, headers=headers, **request)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ApiUnreachableError(
             "api_unreachable", str(error), place=url, remedy="is the controller running there?"
         ) from error
@@ -163,20 +163,18 @@ def _print_table(found: list[dict[str, Any]], language: Language) -> None:
         typer.echo("没有报警" if language is Language.ZH else "no alarms")
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("id", "severity", "alarm", "place", "value", "limit", "since", "state", "seen by"):
+    for head in ("id", "severity", "alarm, place", "value", "since", "state"):
         # Eighty columns are enough: names and places wrap, what is typed or compared does not.
         table.add_column(head, no_wrap=head in _WHOLE)
     for alarm in found:
+        seen_by = f"\n{alarm['acked_by']}" if alarm["acked_by"] else ""
         table.add_row(
             alarm["id"][:8],
             alarm["severity"],
-            alarm["name"][language],
-            alarm["place"][language],
-            _number(alarm["value"], alarm["unit"]),
-            _number(alarm["limit"], alarm["unit"]),
+            f"{alarm['name'][language]}\n{alarm['place'][language]}",
+            f"{_number(alarm['value'], alarm['unit'])}\n{_limit(alarm)}",
             _local(alarm["raised_ns"]),
-            alarm["state"].replace("_", " "),
-            alarm["acked_by"] or "–",
+            alarm["state"].replace("_", " ") + seen_by,
             style=_STYLES.get(alarm["severity"]),
         )
     Console().print(table)
@@ -184,6 +182,12 @@ def _print_table(found: list[dict[str, Any]], language: Language) -> None:
 
 def _number(value: float | None, unit: str) -> str:
     return "–" if value is None else f"{value:g} {unit}".strip()
+
+
+def _limit(alarm: dict[str, Any]) -> str:
+    if alarm["limit"] is None:
+        return ""
+    return f"{'>' if alarm['above'] else '<'} {_number(alarm['limit'], alarm['unit'])}"
 
 
 def _local(time_ns: int) -> str:

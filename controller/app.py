@@ -23,12 +23,15 @@ from controller.api.app import create_app
 from controller.api_server import ApiServer
 from controller.commands import Commands
 from controller.config import ControllerConfig
+from controller.gateway_clock import GatewayClocks
 from controller.ingest import Ingest
 from controller.ingest_held import Held
 from controller.ingest_messages import MessageReader
 from controller.ingest_outcome import StoreOutcome
 from controller.ingest_store import StoreQueue
 from controller.inventory import Inventory
+from controller.late_data import LateDigests
+from controller.late_data import outcome_of as digest_of
 from controller.ledgers import Ledgers
 from controller.liveness import Liveness, outcome_of
 from controller.metrics import Metrics
@@ -87,6 +90,8 @@ class Controller:
         self._rules = RuleEngine(rules)
         self._book = AlarmBook(config.notices.channels)
         self._liveness = Liveness(config.liveness)
+        self._clocks = GatewayClocks()
+        self._late = LateDigests()
         self._session = MqttSession(
             config.broker,
             subscriptions=_SUBSCRIPTIONS,
@@ -135,6 +140,7 @@ class Controller:
             metrics=self.metrics,
             ahead_ns=int(settings.ahead_s_max * 1e9),
             earliest_ns=int(settings.not_before.timestamp()) * 1_000_000_000,
+            clocks=self._clocks,
         )
         self._ingest = Ingest(
             database=self.database,
@@ -150,6 +156,7 @@ class Controller:
             settings=settings,
             on_recorded=self._notifier.wake,
             clock_ns=self._clock_ns,
+            on_late=lambda late, now_ns: self._late.add(late, now_ns=now_ns),
         )
 
     # --- start and stop ------------------------------------------------------------------------
@@ -165,8 +172,9 @@ class Controller:
             StateError: the state database cannot be used.
             ConfigError: the HTTP API cannot listen.
         """
-        await self.database.start()
         try:
+            await self.database.claim()
+            await self.database.start()
             await self._load(show_token)
             api = self._api_server()
             _calm_gc()
@@ -182,6 +190,7 @@ class Controller:
             load_inventory(connection, self.inventory)
             states = load_states(connection)
             self._liveness.restore(states)
+            self._clocks.restore(states)
             self._rules.restore([one for one in states if one.rule in self._rule_ids])
 
         await self.database.read(read)
@@ -288,7 +297,9 @@ class Controller:
 
     async def _on_up(self) -> None:
         self.metrics.broker_up.set(1)
-        self._liveness.begin(self._clock_ns())
+        now_ns = self._clock_ns()
+        self._liveness.begin(now_ns)
+        self._rules.listen_anew(now_ns)
 
     async def _on_down(self) -> None:
         self.metrics.broker_up.set(0)
@@ -310,6 +321,9 @@ class Controller:
                     "gateway %s is %s", change.gateway, "silent" if change.silent else "back"
                 )
                 self._ingest.add_outcome(outcome_of(change, table, now_ns=now_ns))
+            for data in self._late.take_drained(now_ns=now_ns):
+                table = self.inventory.present(data.gateway)
+                self._ingest.add_outcome(digest_of(data, table, now_ns=now_ns))
 
     async def _run_figures(self) -> None:
         process = psutil.Process()

@@ -90,11 +90,17 @@ def _first(group: ExceptionGroup[CampusError]) -> CampusError:
 
 
 def _show_first(settings: ControllerConfig, token: str) -> None:
-    typer.echo(f"The first token (role admin), shown this once: {token}")
-    if settings.first_token_file is not None:
-        write_private(settings.first_token_file, token + "\n")
-        typer.echo(f"It is also in {settings.first_token_file}; delete that when you have it.")
-    sys.stdout.flush()
+    # Where a file is named the output gets only its name: a service's output ends in a journal that
+    # more people read than should be administrators here.
+    where = settings.first_token_file
+    shown = f"The first token (role admin), shown this once: {token}"
+    try:
+        if where is not None:
+            write_private(where, token + "\n")
+            shown = f"The first token (role admin) is in {where}; delete that when you have it."
+    finally:  # a token that is neither written nor shown would lock everybody out
+        typer.echo(shown)
+        sys.stdout.flush()
 
 
 @app.command()

@@ -187,7 +187,7 @@ class ControllerConfig(ConfigModel):
     broker: MqttSettings
     command_key_file: Path = Path("district.key")
     first_token_file: Path | None = None
-    """Where the first token is written as well as shown, readable by the owner only."""
+    """Where the first token is written, readable by the owner only, in place of being shown."""
     state: StateSettings = StateSettings()
     store: StoreSettings = StoreSettings()
     rules: tuple[Path, ...] = ()

@@ -33,7 +33,7 @@ from controller.ingest_store import StoreQueue
 from controller.inventory import GatewayRecord, Inventory
 from controller.ledgers import Ledgers
 from controller.metrics import Metrics
-from controller.outcome import CommandIntent, Outcome
+from controller.outcome import CommandIntent, LateData, Outcome
 from controller.rule_engine import RuleEngine
 from controller.state.database import Database
 
@@ -49,6 +49,11 @@ _LAG_NS: Final = 2_000_000_000
 _BACKOFF: Final = Backoff(first_s=0.1, cap_s=5.0)
 
 RecordOutcome = Callable[[Connection, Outcome, int], object]
+OnLate = Callable[[Sequence[LateData], int], None]
+
+
+def _ignore_late(_late: Sequence[LateData], _now_ns: int) -> None:
+    """Nobody wants to know."""
 
 
 class Ingest:
@@ -60,6 +65,7 @@ class Ingest:
         record_outcome: Writes an outcome within a transaction (`alarms.record`).
         queue: Where frames go after their transaction.
         on_recorded: Called after a transaction with transitions in it, to wake the notifier.
+        on_late: Told of samples that came too late for rules, and when.
         clock_ns: The wall clock.
     """
 
@@ -79,8 +85,11 @@ class Ingest:
         settings: IngestSettings,
         on_recorded: Callable[[], None],
         clock_ns: Callable[[], int],
+        on_late: OnLate = _ignore_late,
     ) -> None:
         self._database = database
+        self._on_late = on_late
+        self._evaluated_ns = 0
         self._inventory = inventory
         self._ledgers = ledgers
         self._reader = reader
@@ -211,8 +220,10 @@ class Ingest:
             for frame in group.frames:
                 self._inventory.observe(frame)
         wake_ns = self._rules.next_wake_ns()
-        if wake_ns is not None and wake_ns <= now_ns:
+        was_set_back = now_ns < self._evaluated_ns  # or the next tick would be an hour away
+        if wake_ns is not None and (wake_ns <= now_ns or was_set_back):
             outcomes.append(self._rules.tick(now_ns=now_ns))
+        self._evaluated_ns = now_ns
         group.outcomes += [outcome for outcome in outcomes if not outcome.is_empty]
 
     def _prepare_commands(self, intents: Sequence[CommandIntent]) -> list[Command]:
@@ -292,8 +303,10 @@ class Ingest:
         self._commands.note_receipts(group.receipts)
         if commands:
             self._commands.accept(commands)
-        if outcome.transitions or outcome.late:
+        if outcome.transitions:
             self._on_recorded()
+        if outcome.late:
+            self._on_late(outcome.late, group.now_ns)
         self._count(group, outcome)
 
     def _count(self, group: Group, outcome: Outcome) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from campus_wire.batch import Batch, Claim, claim_of, decode_batch
@@ -11,10 +12,12 @@ from campus_wire.catalog import decode_catalog
 from campus_wire.errors import MalformedError
 from campus_wire.inbox import Received
 from campus_wire.messages import Event, LinkState, Receipt, Status, decode
+from campus_wire.samples import ClockState
 from campus_wire.topics import Up, parse
 from controller.acks import AckSender
 from controller.dedupe import EpochLedger
-from controller.frames import CatalogTable
+from controller.frames import CatalogTable, Frame
+from controller.gateway_clock import GatewayClocks, outcome_of
 from controller.ingest_batch import Joined, TimeBounds, join
 from controller.ingest_group import Gap, Group, Quarantined, Refusal
 from controller.ingest_held import Held
@@ -50,6 +53,7 @@ class MessageReader:
         metrics: Counts.
         ahead_ns: How far ahead of the wall clock a sample's time may lie.
         earliest_ns: Before when none may lie.
+        clocks: Follows the gateways' clocks.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class MessageReader:
         metrics: Metrics,
         ahead_ns: int,
         earliest_ns: int,
+        clocks: GatewayClocks | None = None,
     ) -> None:
         self._inventory = inventory
         self._ledgers = ledgers
@@ -74,6 +79,7 @@ class MessageReader:
         self._metrics = metrics
         self._ahead_ns = ahead_ns
         self._earliest_ns = earliest_ns
+        self._clocks = GatewayClocks() if clocks is None else clocks
         self._said: dict[str, str] = {}
 
     def read(self, message: Received, group: Group) -> None:
@@ -144,7 +150,7 @@ class MessageReader:
                 claim = Claim(batch.epoch, first, last)
                 self._refuse(gateway, claim, refused.reason, group)
         ledger.mark_processed(batch.first, batch.last)
-        group.frames += joined.fresh
+        group.frames += self._in_our_time(batch, gateway, joined.fresh)
         group.batches += 1
         group.values += batch.value_count
         item = joined.item
@@ -157,6 +163,18 @@ class MessageReader:
         for first, last in item.intervals:
             ledger.mark_pending(first, last)
         group.items.append(item)
+
+    def _in_our_time(self, batch: Batch, gateway: str, frames: Sequence[Frame]) -> Sequence[Frame]:
+        """Return frames for the rules: a leak counts although the gateway has no right time yet.
+
+        The store gets the times as they came, marked.
+        """
+        if batch.clock is not ClockState.UNSYNCED:
+            return frames
+        shift_ns = self._clocks.shift_ns(gateway, batch.boot)
+        if not shift_ns:
+            return frames
+        return [replace(frame, time_ns=frame.time_ns + shift_ns) for frame in frames]
 
     def _ack_settled(self, gateway: str, batch: Batch, ledger: EpochLedger) -> None:
         self._acks.stored(gateway, batch.epoch, ledger.stored.within(batch.first, batch.last))
@@ -209,6 +227,7 @@ class MessageReader:
         is_online = status.state is LinkState.ONLINE
         if is_online and not message.retained:
             self._heard(gateway, group.now_ns)
+            self._compare_clock(status, group)
         returned = record.state != status.state or record.boot != status.boot
         if is_online and (returned or not message.retained):
             self._rules.hear_gateway(gateway, now_ns=group.now_ns, returned=returned)
@@ -221,6 +240,16 @@ class MessageReader:
             table = self._inventory.table(gateway, status.catalog)
             if table is not None:
                 self._make_present(table, group)
+
+    def _compare_clock(self, status: Status, group: Group) -> None:
+        change = self._clocks.hear(status, now_ns=group.now_ns)
+        if change is None:
+            return
+        _log.warning(
+            "the clock of gateway %s is %s", change.gateway, "wrong" if change.wrong else "right"
+        )
+        table = self._inventory.present(change.gateway)
+        group.outcomes.append(outcome_of(change, table, now_ns=group.now_ns))
 
     def _event(self, gateway: str, payload: bytes, group: Group) -> None:
         event = decode(Event, payload)

@@ -95,7 +95,9 @@ class Liveness:
         if gateway.state in _AWAY:
             since_ns = max(gateway.state_since_ns, begun_ns)
             return gateway.state_since_ns if now_ns - since_ns >= self._offline_ns else None
-        heard_ns = max(gateway.last_seen_ns, begun_ns)
+        # A time to come is one from before this clock was set back.
+        seen_ns = gateway.last_seen_ns if gateway.last_seen_ns <= now_ns else 0
+        heard_ns = max(seen_ns, begun_ns)
         return gateway.last_seen_ns if now_ns - heard_ns >= self._silent_ns else None
 
     def _is_back(self, gateway: GatewayRecord, begun_ns: int) -> bool:

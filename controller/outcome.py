@@ -83,6 +83,17 @@ class LateData:
     samples: int
     first_ns: int
     last_ns: int
+    beyond: int = 0
+    """How many of them would have been beyond the limit of an alarm."""
+
+    def __add__(self, other: LateData) -> LateData:
+        return LateData(
+            self.gateway,
+            self.samples + other.samples,
+            min(self.first_ns, other.first_ns),
+            max(self.last_ns, other.last_ns),
+            self.beyond + other.beyond,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campus_rules.quiet_band import NONE, QuietBand
-from controller.frames import DeviceInfo, FloatArray, Frame, IntArray, PointInfo
+from controller.frames import BoolArray, DeviceInfo, FloatArray, Frame, IntArray, PointInfo
 
 _NOBODY: Final = 0
 """Stands for a series or device that no rule watches."""
@@ -127,6 +127,11 @@ class QuietFilter:
             self._hear_devices(part, binding, now_ns)
             if len(binding.rows):
                 yield from self._check_series(part, binding, now_ns, all_hit=all_hit)
+
+    def find_overtaken(self, frame: Frame) -> BoolArray:
+        """Return (n,) whether a younger sample of the device was checked before."""
+        devices = self._binding(frame).device_ids[frame.device_row]
+        return (frame.time_ns < self._device_last_ns[devices]) & (devices != _NOBODY)
 
     def _expire_bands(self, frame: Frame) -> None:
         if self._untils:

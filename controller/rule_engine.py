@@ -23,7 +23,8 @@ from campus_rules.signals import Event, Observation, Tick, Transition, Transitio
 from campus_rules.state_text import State, dump_state, parse_state
 from campus_wire.quality import Grade
 from controller.frames import CatalogTable, Frame
-from controller.outcome import CommandIntent, LateData, Outcome, StateChange
+from controller.late_data import LateCounter
+from controller.outcome import CommandIntent, Outcome, StateChange
 from controller.quiet_filter import Hit, QuietFilter
 from controller.rule_gathering import Gathered, band_moves, is_worth_keeping
 from controller.rule_instances import InstancePlan, plan_instances
@@ -33,6 +34,8 @@ FRESH_NS: Final = 300_000_000_000
 """Older samples are only history: they page nobody and command nothing."""
 AHEAD_NS: Final = 600_000_000_000
 _SILENCE_CHECK_NS: Final = 1_000_000_000
+_STOPPED_NS: Final = 10_000_000_000
+"""Ticks further apart mean that this process stood still, or that its clock was set."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +61,7 @@ class RuleEngine:
         self._prefilter = prefilter
         self._quiet = QuietFilter()
         self._silence = SilenceWatch(self._quiet)
+        self._late = LateCounter()
         self._restored: dict[tuple[str, str], State] = {}
         self._instances: dict[str, dict[tuple[str, str], _Instance]] = {}
         self._plans: dict[tuple[str, str], InstancePlan] = {}
@@ -100,6 +104,7 @@ class RuleEngine:
         for key in known:
             del self._plans[key]
         self._plans |= plans
+        self._late.set_plans(table.gateway, plans.values())
         instances: dict[tuple[str, str], _Instance] = {}
         listeners: list[Listener] = []
         for key, plan in plans.items():
@@ -187,6 +192,10 @@ class RuleEngine:
             states[listener.rule, listener.key] = listener.state
         return states
 
+    def listen_anew(self, now_ns: int) -> None:
+        """Give every device its whole time again: nobody could be heard for a while."""
+        self._silence.begin_anew(now_ns)
+
     # --- samples ---------------------------------------------------------------------------------
 
     def hear_gateway(self, gateway: str, *, now_ns: int, returned: bool = False) -> None:
@@ -204,25 +213,35 @@ class RuleEngine:
             if fresh is None:
                 continue
             self._silence.hear_gateway(frame.gateway, now_ns)
+            self._note_overtaken(fresh, gathered)
             for hit in self._quiet.check(fresh, now_ns=now_ns, all_hit=not self._prefilter):
                 self._take(hit, gathered)
         for gateway in {frame.gateway for frame in frames}:
             self._note(self._silence.find_heard(gateway), gathered)
         return gathered.outcome()
 
-    @staticmethod
-    def _fresh(frame: Frame, gathered: Gathered, now_ns: int) -> Frame | None:
+    def _fresh(self, frame: Frame, gathered: Gathered, now_ns: int) -> Frame | None:
         times_ns = frame.time_ns
         low, high = int(times_ns.min()), int(times_ns.max())
         if low >= now_ns - FRESH_NS and high <= now_ns + AHEAD_NS:
             return frame
         fresh = (times_ns >= now_ns - FRESH_NS) & (times_ns <= now_ns + AHEAD_NS)
-        late = times_ns[times_ns < now_ns - FRESH_NS]
-        if len(late):
-            gathered.late.append(
-                LateData(frame.gateway, len(late), int(late.min()), int(late.max()))
-            )
+        late = times_ns < now_ns - FRESH_NS
+        if late.any():
+            gathered.late.append(self._late.count(frame, late))
         return frame.select(fresh) if np.any(fresh) else None
+
+    def _note_overtaken(self, frame: Frame, gathered: Gathered) -> None:
+        """Have it told where live samples came first and older ones were beyond a limit.
+
+        A gateway sends live samples first, so what came and went during a short outage is not
+        evaluated either.
+        """
+        overtaken = self._quiet.find_overtaken(frame)
+        if overtaken.any():
+            late = self._late.count(frame, overtaken)
+            if late.beyond:
+                gathered.late.append(late)
 
     def _take(self, hit: Hit, gathered: Gathered) -> None:
         seen = Observation(hit.time_ns, hit.value, hit.quality)
@@ -250,6 +269,8 @@ class RuleEngine:
     def tick(self, *, now_ns: int) -> Outcome:
         """Let time pass: delays end, rooms change their hours, silence is noticed."""
         gathered = Gathered()
+        if self._checked_ns is not None and not 0 <= now_ns - self._checked_ns <= _STOPPED_NS:
+            self.listen_anew(now_ns)
         while self._wakes and self._wakes[0][0] <= now_ns:
             wake_ns, _, instance = heapq.heappop(self._wakes)
             if instance.wake_ns != wake_ns:

@@ -94,6 +94,12 @@ class SilenceWatch:
         if returned or (before_ns is not None and now_ns - before_ns > AWAY_NS):
             self._begin_anew(gateway, now_ns)
 
+    def begin_anew(self, now_ns: int) -> None:
+        """Give all devices of all gateways their whole time again."""
+        for gateway in self._listeners:
+            self._gateway_ns[gateway] = now_ns
+            self._begin_anew(gateway, now_ns)
+
     def find_heard(self, gateway: str) -> list[Change]:
         """Return the listeners of a gateway that were silent and are heard again."""
         changes = []

@@ -95,6 +95,11 @@ class Profile(ConfigModel):
                 message = f"{write.read_back} is no point that can be read"
                 meant = suggest(write.read_back, readable)
                 yield mistake_at((*key, "read_back"), message, suggestion=meant)
+            for number, name in enumerate(write.also_writes):
+                if name not in self.points_by_name:
+                    meant = suggest(name, self.points_by_name)
+                    where = (*key, "also_writes", number)
+                    yield mistake_at(where, f"{name} is no point of this profile", suggestion=meant)
 
     def _protocol_mistakes(self) -> Mistakes:
         return iter(())

@@ -36,6 +36,8 @@ class WriteLimits(ConfigModel):
     """What to write when whoever controls the point is lost."""
     read_back: PointName | None = None
     """The point that shows the effect; the point itself when it can be read."""
+    also_writes: Annotated[tuple[PointName, ...], Field(max_length=256)] = ()
+    """Other points that the same write changes; an interlock on one of them holds this one, too."""
     read_back_after_s: Annotated[float, Field(ge=0, le=60)] = 0.0
     """How long the device takes until reading back shows the new value."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -109,6 +110,16 @@ def read_back_point(point: Point) -> str | None:
     return point.name if point.is_readable else None
 
 
+def moved_together(points: Iterable[Point], name: str) -> tuple[str, ...]:
+    """Return the points that share an output with `name`, itself among them."""
+    reach = {
+        point.name: {point.name, *(point.write.also_writes if point.write is not None else ())}
+        for point in points
+    }
+    own = reach.get(name, {name})
+    return tuple(other for other, reached in reach.items() if own & reached)
+
+
 def _check_step(point: Point, value: float, step: float, origin: Fraction) -> None:
     if (exact(value) - origin) % exact(step):
         message = f"{value:g} is no whole number of steps of {step:g} {point.unit}".rstrip()
@@ -152,6 +163,7 @@ __all__ = [
     "ReadBack",
     "WriteRequest",
     "allowed_write",
+    "moved_together",
     "plan_read_back",
     "plan_write",
     "read_back_point",

@@ -11,7 +11,7 @@ import gc
 import logging
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from campus_wire.catalog import encode_catalog
@@ -24,8 +24,8 @@ from edge_agent.clock_source import WallClock, boot_id, wall_clock
 from edge_agent.commands import Commands
 from edge_agent.config import EdgeConfig
 from edge_agent.fallback import Fallback
+from edge_agent.handover import Handover
 from edge_agent.interlocks import Interlocks
-from edge_agent.inventory import Inventory
 from edge_agent.keys import read_command_key
 from edge_agent.pipeline import Pipeline
 from edge_agent.sources import make_sources
@@ -42,13 +42,12 @@ _MB: Final = 1024 * 1024
 
 
 async def run_agent(
-    config: EdgeConfig, inventory: Inventory, stop: asyncio.Event, *, wall: WallClock | None = None
+    handover: Handover, stop: asyncio.Event, *, wall: WallClock | None = None
 ) -> None:
     """Run one agent until `stop` is set.
 
     Args:
-        config: without mistakes.
-        inventory: the same joined with its profiles.
+        handover: what was checked and joined.
         stop: ends it in order.
         wall: the wall clock; by default the one that the configuration names.
 
@@ -56,6 +55,7 @@ async def run_agent(
         KeyFileError: the command key cannot be read.
         SpoolLockedError: another agent has the spool open.
     """
+    config, inventory = handover.config, handover.inventory
     wall = wall_clock(config.clock.source) if wall is None else wall
     key = read_command_key(config.uplink.command_key_file)
     boot = boot_id()
@@ -63,7 +63,7 @@ async def run_agent(
     try:
         clock = await _start_clock(config, spool, boot=boot, wall=wall)
         await spool.put_catalog(inventory.catalog.revision, encode_catalog(inventory.catalog))
-        agent = EdgeAgent(config, inventory, spool=spool, clock=clock, key=key)
+        agent = EdgeAgent(handover, spool=spool, clock=clock, key=key)
         gc.collect()
         gc.freeze()  # what is here now lives as long as the process
         await agent.run(stop, wall)
@@ -116,23 +116,17 @@ class EdgeAgent:
     """The parts of a running agent.
 
     Args:
-        config: what it does.
-        inventory: the devices.
+        handover: what it does, and with which devices.
         spool: open.
         clock: has looked at the wall clock once.
         key: what commands are signed with, or None.
     """
 
     def __init__(
-        self,
-        config: EdgeConfig,
-        inventory: Inventory,
-        *,
-        spool: Spool,
-        clock: Clock,
-        key: bytes | None,
+        self, handover: Handover, *, spool: Spool, clock: Clock, key: bytes | None
     ) -> None:
-        self._config = config
+        self._config = config = handover.config
+        inventory = handover.inventory
         self._catalog = inventory.catalog
         self._spool = spool
         self._clock = clock
@@ -168,12 +162,17 @@ class EdgeAgent:
             config.uplink,
             catalog=inventory.catalog,
             spool=spool,
-            status=StatusMaker(config.gateway, boot=clock.boot, facts=self._facts),
+            status=self._status_maker(handover.versions),
             monotonic_ns=clock.monotonic_ns,
             on_command=self._on_command,
         )
         self._session = self._make_session()
         self._uplink.use(self._session)
+
+    def _status_maker(self, versions: Mapping[str, str]) -> StatusMaker:
+        return StatusMaker(
+            self._config.gateway, boot=self._clock.boot, versions=versions, facts=self._facts
+        )
 
     def _make_session(self) -> MqttSession:
         gateway = self._config.gateway

@@ -15,6 +15,7 @@ from edge_agent.config_check import LoadedConfig, load_config
 from edge_agent.handover import Handover, hand_over
 from edge_agent.inventory import build_inventory
 from edge_agent.read_command import read
+from edge_agent.versions import versions
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("read")(read)
@@ -47,10 +48,10 @@ def run(
     """
     loaded = _load(config)
     inventory = build_inventory(loaded.config, loaded.library)
-    handover = Handover(loaded.config, inventory, log, log_level)
+    handover = Handover(loaded.config, inventory, versions(), log, log_level)
     if not no_exec:
         hand_over(handover)
-    from edge_agent.runtime import run as run_here  # noqa: PLC0415  (checking needs none of it)
+    from edge_agent.process import run as run_here  # noqa: PLC0415  (checking needs none of it)
 
     run_here(handover)
 

@@ -20,8 +20,9 @@ from edge_agent.spool.records import Stamp
 
 _log: Final = logging.getLogger(__name__)
 
-BUILD_NS: Final = 1_735_689_600 * 1_000_000_000
-"""2025-01-01 UTC. No gateway with this program lived before; an earlier wall clock is not set."""
+BUILD_NS: Final = 1_767_225_600 * 1_000_000_000
+"""2026-01-01 UTC. No gateway with this program lived before; an earlier wall clock is not set. The
+controller refuses older samples for good (its `ingest.not_before`)."""
 
 _MS: Final = 1_000_000
 _S: Final = 1_000_000_000

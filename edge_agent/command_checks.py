@@ -74,8 +74,7 @@ def _untimely(
 
 
 def _against_interlock(command: Command, interlocks: Interlocks) -> str | None:
-    held = interlocks.held_value(command.device, command.point)
-    if held is not None and held != command.value:
+    if interlocks.forbids(command.device, command.point, command.value):
         return "interlock_active"
     if not interlocks.is_checked(command.device, command.point):
         return "interlock_unchecked"

@@ -212,6 +212,8 @@ class UplinkConfig(ConfigModel):
     """Backlog batches that may wait for their ack at the same time."""
     ack_timeout_s: float = Field(30.0, ge=1, le=3600, allow_inf_nan=False)
     """A batch without ack for so long is sent again."""
+    safety_ack_timeout_s: float = Field(4.0, ge=1, le=3600, allow_inf_nan=False)
+    """The same for class safety; doubled with each try up to `ack_timeout_s`."""
     status_interval_s: float = Field(30.0, ge=1, le=60, allow_inf_nan=False)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -31,6 +32,9 @@ class Handover:
     config: EdgeConfig
     """Without mistakes."""
     inventory: Inventory
+    """The configuration joined with its profiles."""
+    versions: Mapping[str, str]
+    """What runs here, for the status."""
     log_format: LogFormat = LogFormat.AUTO
     log_level: str = "info"
 

@@ -18,6 +18,7 @@ from typing import Final
 from campus_wire.batch import Sample
 from campus_wire.messages import Event
 from campus_wire.supervise import Backoff
+from device_profiles.writing import moved_together
 from edge_agent.config import InterlockConfig
 from edge_agent.interlock_rule import Change, InterlockRule, Turn
 from edge_agent.inventory import Inventory
@@ -53,6 +54,7 @@ class Interlocks:
         clock: EdgeClock,
         events: EventSink,
     ) -> None:
+        self._inventory = inventory
         self._clock = clock
         self._events = events
         self._targets: dict[tuple[str, str], _Target] = {}
@@ -105,26 +107,31 @@ class Interlocks:
 
     def holder(self, device: str, point: str) -> str | None:
         """Return the id of the interlock that holds a point now, or None."""
-        target = self._targets.get((device, point))
-        rule = target.holder() if target is not None else None
-        return rule.config.id if rule is not None else None
+        rules = (target.holder() for target in self._moved_by(device, point))
+        return next((rule.config.id for rule in rules if rule is not None), None)
 
-    def held_value(self, device: str, point: str) -> float | None:
-        """Return the value that an interlock holds a point at, or None."""
-        target = self._targets.get((device, point))
-        rule = target.holder() if target is not None else None
-        return rule.config.then.value if rule is not None else None
+    def forbids(self, device: str, point: str, value: float) -> bool:
+        """Say whether an interlock now holds what this write would change at another value."""
+        rules = (target.holder() for target in self._moved_by(device, point))
+        return any(rule is not None and rule.config.then.value != value for rule in rules)
 
     def is_checked(self, device: str, point: str) -> bool:
         """Say whether every interlock on a point has judged its sensor since the start."""
-        target = self._targets.get((device, point))
-        return target is None or all(rule.is_checked for rule in target.rules)
+        return all(
+            rule.is_checked for target in self._moved_by(device, point) for rule in target.rules
+        )
 
     def recheck(self, device: str, point: str) -> None:
         """Say that somebody else wrote to a point: a held one is written again."""
-        target = self._targets.get((device, point))
-        if target is not None:
+        for target in self._moved_by(device, point):
             target.reassert()
+
+    def _moved_by(self, device: str, point: str) -> list[_Target]:
+        """Return the targets that a write to this point changes: a relay, or all of them."""
+        known = self._inventory.device(device)
+        names = (point,) if known is None else moved_together(known.points, point)
+        targets = (self._targets.get((device, name)) for name in names)
+        return [target for target in targets if target is not None]
 
     def _say(self, kind: str, rule: InterlockRule, facts: Facts) -> None:
         when, then = rule.config.when, rule.config.then

@@ -24,6 +24,11 @@ _Split = tuple[SampleClass, tuple[int, ...], tuple[int, ...]]
 """One class among some readings: their positions in the readings, and in the catalog."""
 
 
+_Splits = dict[tuple[str, ...], tuple[_Split, ...]]
+_Shape = tuple[tuple[ProfilePoint, ...], dict[str, int], _Splits]
+"""Points, their positions in the catalog, and their readings' splits, filled as they come."""
+
+
 @dataclass(frozen=True, slots=True)
 class InventoryDevice(Generic[C_co, P_co]):
     """One configured device. `index` and `point_indices` are its positions in the catalog."""
@@ -36,9 +41,7 @@ class InventoryDevice(Generic[C_co, P_co]):
     points: tuple[ProfilePoint, ...]
     """The points it uses, in the order of the profile; write-only ones included."""
     point_indices: Mapping[str, int]
-    _splits: dict[tuple[str, ...], tuple[_Split, ...]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _splits: _Splits = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -161,16 +164,12 @@ class _Maker:
         self.devices: list[Device] = []
         self._library = library
         self._positions: dict[tuple[str, str], int] = {}
+        self._shapes: dict[tuple[str, tuple[str, ...] | None], _Shape] = {}
 
     def add(self, source: str, config: D, kind: type[P]) -> InventoryDevice[D, P]:
         profile = self._library.get(config.profile)
         assert isinstance(profile, kind), f"{config.id}: {profile.id} is of another protocol"
-        chosen = tuple(
-            point
-            for point in profile.points
-            if config.points is None or point.name in config.points
-        )
-        positions = {point.name: self._position(profile, point) for point in chosen}
+        chosen, positions, splits = self._shape(profile, config.points)
         device = Device(
             id=config.id,
             name=config.name,
@@ -188,7 +187,21 @@ class _Maker:
             profile=profile,
             points=chosen,
             point_indices=positions,
+            _splits=splits,
         )
+
+    def _shape(
+        self, profile: ModbusProfile | MqttProfile, wanted: tuple[str, ...] | None
+    ) -> _Shape:
+        """Return what devices of one profile and the same points share."""
+        key = (profile.id, wanted)
+        if key not in self._shapes:
+            chosen = tuple(
+                point for point in profile.points if wanted is None or point.name in wanted
+            )
+            positions = {point.name: self._position(profile, point) for point in chosen}
+            self._shapes[key] = (chosen, positions, {})
+        return self._shapes[key]
 
     def _position(self, profile: ModbusProfile | MqttProfile, point: ProfilePoint) -> int:
         key = (profile.id, point.name)

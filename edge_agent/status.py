@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
 from campus_wire.messages import ClockState, LinkState, Status
 
@@ -28,12 +25,21 @@ class StatusMaker:
     Args:
         gateway: its id.
         boot: the id of the machine's boot.
+        versions: what runs here.
         facts: tells what holds now.
     """
 
-    def __init__(self, gateway: str, *, boot: str, facts: Callable[[], StatusFacts]) -> None:
+    def __init__(
+        self,
+        gateway: str,
+        *,
+        boot: str,
+        versions: Mapping[str, str],
+        facts: Callable[[], StatusFacts],
+    ) -> None:
         self._gateway = gateway
         self._boot = boot
+        self._versions = dict(versions)
         self._facts = facts
 
     def status(self, state: LinkState) -> Status:
@@ -47,16 +53,6 @@ class StatusMaker:
             epoch=facts.epoch,
             catalog=facts.catalog,
             clock=facts.clock,
-            versions=versions(),
+            versions=self._versions,
             spool_batches=facts.spool_batches,
         )
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Return the versions of what runs here."""
-    try:
-        own = version("campus-iot")
-    except PackageNotFoundError:  # run from a source tree without installing
-        own = "unknown"
-    return {"campus-iot": own, "python": platform.python_version(), "system": platform.release()}

@@ -81,10 +81,16 @@ class Uplink:
         self._on_command = on_command
         self._link: Link | None = None
         self._is_up = False
-        self._flow = Flow(ack_timeout_s=config.ack_timeout_s, backlog_window=config.backlog_window)
+        self._flow = Flow(
+            ack_timeout_s=config.ack_timeout_s,
+            safety_ack_timeout_s=config.safety_ack_timeout_s,
+            backlog_window=config.backlog_window,
+        )
         self._takeover = TakeoverWatch()
         self._live = asyncio.Event()
         self._live_done = asyncio.Event()
+        self._landed = asyncio.Event()
+        self._is_draining = False
         self._messages = asyncio.Event()
         self._sent_messages: dict[str, int] = {}
         self._catalogs_sent: dict[str, int] = {}
@@ -104,14 +110,16 @@ class Uplink:
             group.create_task(self._repeat_status(), name="uplink status")
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait until no live batch waits to be published, or for so long."""
+        """Begin no more backlog; wait until all that is under way has its ack, or for so long."""
+        self._is_draining = True
         try:
             async with asyncio.timeout(timeout_s):
-                while self._is_up and self._flow.live_count:
-                    self._live_done.clear()
-                    await self._live_done.wait()
+                while self._is_up and self._flow.in_flight:
+                    self._landed.clear()
+                    await self._landed.wait()
         except TimeoutError:
-            _log.info("%d batches stay in the spool for the next start", self._flow.live_count)
+            left = self._flow.in_flight
+            _log.info("%d batches without ack stay in the spool for the next start", left)
 
     # --- hooks of the connection ---------------------------------------------------------------
 
@@ -135,6 +143,7 @@ class Uplink:
         self._is_up = False
         self._flow.reset()
         self._live_done.set()
+        self._landed.set()
         if self._takeover.link_down(self._monotonic_ns()):
             self._say_takeover("the broker keeps ending the connection")
 
@@ -159,6 +168,7 @@ class Uplink:
     async def _take_ack(self, ack: Ack) -> None:
         if ack.epoch == self._spool.epoch:
             self._flow.acked(ack)
+            self._landed.set()
         self._spool.ack(ack)
         if ack.messages:
             self._messages.set()  # there may be room for more
@@ -222,6 +232,7 @@ class Uplink:
         at_once = max(1, min(_BACKLOG_AT_ONCE, round(self._config.backlog_batches_per_s / 4)))
         while True:
             self._flow.expire(self._monotonic_ns())
+            await self._examine_suspects()
             sent = 0
             if self._is_up and self._spool.counts.batches > self._flow.in_flight:
                 await self._let_live_pass()
@@ -240,10 +251,22 @@ class Uplink:
         except TimeoutError:
             _log.debug("the link is busy with live batches; some backlog goes nevertheless")
 
-    async def _next_backlog(self, limit: int) -> list[StoredBatch]:
-        limit = min(limit, self._flow.backlog_room())
+    async def _examine_suspects(self) -> None:
+        for first in self._flow.take_suspects():
+            try:
+                is_sound = await self._spool.examine(first)
+            except SpoolError as error:
+                _log.error("batch %d cannot be examined: %s", first, error)
+                continue
+            if not is_sound:
+                self._flow.gone(first)
+
+    async def _next_backlog(self, at_once: int) -> list[StoredBatch]:
         chosen: list[StoredBatch] = []
+        if self._is_draining:
+            return chosen
         for rank in Rank:
+            limit = min(at_once, len(chosen) + self._flow.backlog_room(rank))
             while len(chosen) < limit:
                 found = await self._backlog_of(rank, limit - len(chosen))
                 if not found:
@@ -268,6 +291,7 @@ class Uplink:
                 await self._publish(Up.BATCH, payload, retain=False)
         except (LinkDownError, SpoolError):
             self._flow.fell_out(batch.first)
+            self._landed.set()
 
     async def _final_payload(self, batch: StoredBatch) -> bytes | None:
         if not batch.is_open:
@@ -275,6 +299,7 @@ class Uplink:
         sealed = await self._spool.seal(batch.first)
         if sealed is None:
             self._flow.gone(batch.first)
+            self._landed.set()
             return None
         return sealed.payload
 

@@ -28,7 +28,7 @@ FIELD_TOPICS = ("zigbee2mqtt/#",)
 
 def make_accounts(gateways: Sequence[str]) -> list[Account]:
     """Return fresh accounts: a gateway reaches its own topics, the controller everybody's."""
-    everywhere = ("campus/1/up/#", "campus/1/down/#", *FIELD_TOPICS)
+    everywhere = ("campus/1/#", *FIELD_TOPICS)
     return [
         _account("controller", publish=("campus/1/down/#",), subscribe=("campus/1/up/#",)),
         _account("sensors", publish=FIELD_TOPICS, subscribe=FIELD_TOPICS),

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,39 @@ def configuration(accounts: list[Account], port: int, passwords: Path) -> dict[s
     }
 
 
+class Steady(dict[str, Any]):
+    """A dictionary whose loops run over what was there when they began.
+
+    amqtt 0.12 awaits within loops over its subscriptions and retained messages. With a plain
+    dictionary, a client that subscribes meanwhile ends such a loop with an error: a message is lost
+    for everybody, or a client waits for ever for its SUBACK.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*super().__iter__()])
+
+    def items(self) -> Any:
+        """Return the items as they are now, lists among them copied."""
+        return [
+            (key, [*value] if isinstance(value, list) else value) for key, value in super().items()
+        ]
+
+
+def make_broker(config: dict[str, Any]) -> Broker:
+    """Return a broker whose tables may change while it works through them."""
+    broker = Broker(config)
+    broker._subscriptions = Steady()  # noqa: SLF001 - amqtt has no other way in
+    broker._retained_messages = Steady()  # noqa: SLF001
+    return broker
+
+
 async def serve(port: int, accounts: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    broker = Broker(configuration(load(accounts), port, accounts.with_suffix(".passwords")))
+    passwords = accounts.with_suffix(".passwords")
+    broker = make_broker(configuration(load(accounts), port, passwords))
     await broker.start()
     await stop.wait()
     with contextlib.suppress(TimeoutError):

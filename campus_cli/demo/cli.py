@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import tempfile
 from collections.abc import Iterator
 from enum import StrEnum
@@ -84,7 +85,12 @@ def demo(
     with _directory(keep) as directory:
         layout = make_layout(directory, described, store=store)
         run = DemoRun(layout, broker.value, store)
-        done = asyncio.run(_run(run, for_s, console))
+        if keep is not None:
+            console.print(f"for a second terminal: cd {directory} && . ./env", soft_wrap=True)
+        try:
+            done = asyncio.run(_run(run, for_s, console))
+        except asyncio.CancelledError:  # SIGTERM, and all parts are ended
+            raise typer.Exit(EXIT_SHORTFALL) from None
     print_figures(done, console)
     if report is not None:
         done.save(report)
@@ -102,6 +108,10 @@ def _check_options(store: str, report: Path | None) -> None:
 
 
 async def _run(run: DemoRun, for_s: float | None, console: Console) -> Report:
+    task = asyncio.current_task()
+    assert task is not None, "this is a coroutine of asyncio"
+    # As Ctrl-C does: no part may outlive the demo.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     if not console.is_terminal:
         run.on_page = _tell_plainly()
         return await run.run(for_s)

@@ -153,6 +153,18 @@ def finish_edge_configs(layout: Layout) -> None:
         _dump(config, layout.edge_config(gateway))
 
 
+def write_environment(layout: Layout) -> None:
+    """Write what a second terminal needs: after `. ./env`, `campus alarms list` finds its way."""
+    token = layout.token_file.read_text(encoding="utf-8").strip()
+    variables = {
+        "CAMPUS_URL": layout.api_url,
+        "CAMPUS_TOKEN": token,
+        "BROKER_PORT": layout.ports.broker,
+    }
+    lines = [f"export {name}={value}\n" for name, value in variables.items()]
+    write_secret(layout.directory / "env", "".join(lines))
+
+
 def _write_secrets(layout: Layout) -> None:
     save(layout.accounts, layout.accounts_file)
     for account in layout.accounts:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from campus_cli.demo import ledger, servers
 from campus_cli.demo.api_client import ApiClient
 from campus_cli.demo.latency import delays_ms
-from campus_cli.demo.layout import Layout, finish_edge_configs
+from campus_cli.demo.layout import Layout, finish_edge_configs, write_environment
 from campus_cli.demo.processes import DemoProcess, Usage, campus, module
 from campus_cli.demo.report import Latency, Report
 from campus_cli.demo.stored import read_stored
@@ -59,6 +59,7 @@ class DemoRun:
             await self._bring_up()
             async with ApiClient(self.layout.api_url, self.layout.token_file) as api:
                 await self._wait_for("controller", api.is_ready)
+                write_environment(self.layout)
                 await self._start_edges(api)
                 await self._tell(api, seconds)
                 await self._drain(api)

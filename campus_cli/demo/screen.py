@@ -14,7 +14,7 @@ from campus_cli.demo.processes import Usage
 from campus_cli.demo.story import Story
 
 Json = dict[str, Any]
-_SHOWN: Final = {
+SHOWN: Final = {
     "th-101": ("temperature", "relative_humidity"),
     "co2-101": ("co2",),
     "ac-101": ("power_on", "temperature_setpoint"),
@@ -26,12 +26,13 @@ _SHOWN: Final = {
     "leak-store-1": ("leak_detected",),
     "weather-lab-1": ("temperature",),
 }
+"""Points by device: one of each kind of device, so that the page fits a screen."""
 
 
 async def read_page(api: ApiClient) -> list[Json]:
     """Return the devices of the page with their points."""
     found = await api.get("/devices", limit=1000)
-    wanted = [device for device in found["devices"] if device["id"] in _SHOWN]
+    wanted = [device for device in found["devices"] if device["id"] in SHOWN]
     return [await api.get(f"/gateways/{one['gateway']}/devices/{one['id']}") for one in wanted]
 
 
@@ -42,12 +43,12 @@ def page(
     table = Table("device 设备", "point 测点", "value 值", "quality 质量", expand=True)
     for device in devices:
         for point in device["points"]:
-            if point["name"] in _SHOWN[device["id"]]:
+            if point["name"] in SHOWN[device["id"]]:
                 table.add_row(
                     f"{device['name']['zh']} {device['name']['en']}",
                     f"{point['label']['zh']} {point['label']['en']}",
                     _shown(point),
-                    point["quality_label"]["zh"],
+                    f"{point['quality_label']['zh']} {point['quality_label']['en']}",
                     style="red" if point["quality"] else "",
                 )
     told = Table.grid(padding=(0, 1))

@@ -15,8 +15,22 @@ from controller.notify.errors import ChannelConfigError, DeliveryRefusedError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, 2.1
-_SHARED: Final = ipaddress.IPv4Network("100.64.0.0/10")  # RFC 6598; some clouds' metadata is here
+_WITH_IPV4_INSIDE: Final = (
+    ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64, RFC 6052, 2.1
+    ipaddress.IPv6Network("::/96"),  # IPv4-compatible, RFC 4291, 2.5.5.1
+    ipaddress.IPv6Network("::ffff:0:0:0/96"),  # IPv4-translated, RFC 2765, 2.1
+)
+_NOT_PUBLIC: Final = (  # beside what `is_global` knows in every version of Python
+    ipaddress.IPv4Network("100.64.0.0/10"),  # shared by providers, RFC 6598
+    ipaddress.IPv4Network("192.0.0.0/24"),  # protocol assignments, RFC 6890
+    ipaddress.IPv6Network("64:ff9b:1::/48"),  # NAT64 of one's own, RFC 8215
+    ipaddress.IPv6Network("fec0::/10"),  # site-local, deprecated by RFC 3879
+)
+_METADATA: Final = frozenset(
+    # Services that hand a machine's secrets to whoever asks, outside the link-local range: Alibaba
+    # Cloud, Oracle Cloud, AWS.
+    map(ipaddress.ip_address, ("100.100.100.200", "192.0.0.192", "fd00:ec2::254"))
+)
 
 
 def plain(address: Address) -> Address:
@@ -24,7 +38,8 @@ def plain(address: Address) -> Address:
     if isinstance(address, ipaddress.IPv4Address):
         return address
     inner = address.ipv4_mapped or address.sixtofour
-    if inner is None and address in _NAT64:
+    own = int(address) < 2  # :: and ::1 are addresses of their own
+    if inner is None and not own and any(address in net for net in _WITH_IPV4_INSIDE):
         inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return address if inner is None else inner
 
@@ -32,8 +47,8 @@ def plain(address: Address) -> Address:
 def check_address(text: str, *, allow_private: bool) -> None:
     """Refuse an address that no webhook may reach.
 
-    `allow_private` admits private networks and the loopback, but never link-local addresses (where
-    metadata services live), multicast or unspecified ones.
+    `allow_private` admits private networks and the loopback, but never the metadata services of
+    clouds and whatever else is link-local, multicast or unspecified.
 
     Raises:
         DeliveryRefusedError: reason `address`.
@@ -41,10 +56,11 @@ def check_address(text: str, *, allow_private: bool) -> None:
     address = plain(ipaddress.ip_address(text.partition("%")[0]))
     if address.is_link_local or address.is_multicast or address.is_unspecified:
         raise _refused(text, "is link-local, multicast or unspecified")
+    if address in _METADATA:
+        raise _refused(text, "is a cloud's metadata service")
     if allow_private:
         return
-    shared = isinstance(address, ipaddress.IPv4Address) and address in _SHARED
-    if shared or not address.is_global:
+    if not address.is_global or any(address in net for net in _NOT_PUBLIC):
         raise _refused(text, "is not public; allow_private: true would allow it")
 
 

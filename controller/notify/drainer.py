@@ -87,6 +87,7 @@ class Drainer:
         self._failures = 0
         self._failing_since_ns: int | None = None
         self._paused_until_ns = 0
+        self._was_asked_to_rest = False
         self._may_be_alarmed = True  # until a success has cleared what an earlier process raised
         self._bucket: Bucket | None = None
 
@@ -116,21 +117,29 @@ class Drainer:
     async def _round(self) -> float:
         """Send one batch; return how long nothing is to be done."""
         now_ns = self._clock_ns()
-        pause_s = (self._paused_until_ns - now_ns) / _NS
-        if 0 < pause_s <= RETRY_AFTER_CAP_S:  # a longer one was never meant: the clock was set back
-            return pause_s
+        rest_s = self._rest_s(now_ns)
+        if rest_s and self._was_asked_to_rest:
+            return rest_s
+        # Whether the channel fails or only one notice, nobody can tell: so a new notice is tried
+        # once even while the channel rests, and a channel that fails is tried with few.
+        limit = _IN_FLIGHT_MAX if self._failures else _BATCH_MAX
         due = await self._database.read(
             lambda connection: outbox.due(
-                connection, self._channel.id, now_ns=now_ns, limit=_BATCH_MAX
+                connection, self._channel.id, now_ns=now_ns, limit=limit, untried_only=rest_s > 0
             )
         )
         if not due.rows and not due.broken:
-            return await self._until_next(now_ns)
+            return rest_s or await self._until_next(now_ns)
         results = _Results(broken=due.broken)
         rows = self._unmuted(due.rows, results, now_ns)
         waits = await self._send_all(rows, results, now_ns)
         await self._record(results)
         return waits
+
+    def _rest_s(self, now_ns: int) -> float:
+        rest_s = (self._paused_until_ns - now_ns) / _NS
+        # A longer rest was never meant: the clock was set back.
+        return rest_s if 0 < rest_s <= RETRY_AFTER_CAP_S else 0.0
 
     async def _until_next(self, now_ns: int) -> float:
         next_ns = await self._database.read(
@@ -235,12 +244,14 @@ class Drainer:
             delay_s = retry_delay_s(
                 self._failures, jitter=self._jitter(), retry_after_s=asked_s or None
             )
+            self._was_asked_to_rest = asked_s > 0
             self._paused_until_ns = now_ns + int(delay_s * _NS)
         elif results.sent:
             if self._failing_since_ns is not None:
                 _log.info("channel %s delivers again", self._channel.id)
             self._failures = 0
             self._failing_since_ns = None
+            self._paused_until_ns = 0
 
     def _has_failed_long(self, now_ns: int) -> bool:
         since_ns = self._failing_since_ns

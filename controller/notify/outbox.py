@@ -52,8 +52,10 @@ class Due:
     broken: tuple[int, ...]
 
 
-def due(connection: Connection, channel: str, *, now_ns: int, limit: int) -> Due:
-    """Return the notices to send now, oldest first.
+def due(
+    connection: Connection, channel: str, *, now_ns: int, limit: int, untried_only: bool = False
+) -> Due:
+    """Return the notices to send now: the least tried first, so that none starves another.
 
     Of each alarm only the oldest that waits: nobody should read that an alarm is over before
     reading of the alarm.
@@ -72,9 +74,11 @@ def due(connection: Connection, channel: str, *, now_ns: int, limit: int) -> Due
     statement = (
         select(outbox)
         .where(waiting, outbox.c.next_try_ns <= now_ns, outbox.c.id == oldest)
-        .order_by(outbox.c.id)
+        .order_by(outbox.c.attempts, outbox.c.id)
         .limit(limit)
     )
+    if untried_only:
+        statement = statement.where(outbox.c.attempts == 0)
     rows: list[Row] = []
     broken: list[int] = []
     for row in connection.execute(statement):

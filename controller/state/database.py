@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from controller.errors import StateBusyError, StateError
+from controller.state.claim import FileClaim, claim_session
 from controller.state.dialect import normal_url, reader_engine, visitor_engine, writer_engine
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -84,6 +85,20 @@ class Database:
         # process ever fight for the lock. Bounded by its callers, each of which awaits its own.
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="state-writer")
         self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="state-reader")
+        is_file = self.url.get_backend_name() == "sqlite"
+        self._claim = FileClaim(self.url) if is_file else None
+
+    async def claim(self) -> None:
+        """Make sure that no other controller uses this database, until `close`.
+
+        Raises:
+            StateError: another one does (reason `state_claimed`).
+            StateBusyError: nobody could be asked.
+        """
+        if self._claim is None:
+            await self.write(claim_session)
+        else:
+            self._claim.take()
 
     async def start(self) -> None:
         """Open the database and bring it to this version's schema.
@@ -117,6 +132,8 @@ class Database:
         await asyncio.to_thread(self._write_thread.shutdown)
         self._reader.dispose()
         self._writer.dispose()
+        if self._claim is not None:
+            self._claim.release()
 
     def _write(self, work: Work[T]) -> T:
         with _translated(self.url), self._writer.begin() as connection:

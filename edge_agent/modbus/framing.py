@@ -9,8 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, Protocol
 
-from pymodbus.framer import FramerRTU
-
+from edge_agent.modbus.crc import crc_of
 from edge_agent.modbus.errors import GarbledError, ModbusError, NoAnswerError, WrongUnitError
 from edge_agent.modbus.requests import EXCEPTION_FLAG, EXCEPTION_PDU_BYTES, Request
 
@@ -160,8 +159,8 @@ class RtuFraming:
 
 
 def _with_crc(frame: bytes) -> bytes:
-    return frame + FramerRTU.compute_CRC(frame).to_bytes(2, "big")
+    return frame + crc_of(frame)
 
 
 def _crc_holds(frame: bytes) -> bool:
-    return FramerRTU.compute_CRC(frame[:-2]).to_bytes(2, "big") == frame[-2:]
+    return crc_of(frame[:-2]) == frame[-2:]

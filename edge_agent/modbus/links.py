@@ -8,14 +8,11 @@ import termios
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from pymodbus.exceptions import ModbusException
-from pymodbus.transport.serialtransport import create_serial_connection
-
 from edge_agent.modbus.errors import NotConnectedError
 
 Parity = Literal["N", "E", "O"]
 
-LIBRARY_ERRORS: Final = (OSError, EOFError, ValueError, termios.error, ModbusException)
+LIBRARY_ERRORS: Final = (OSError, EOFError, ValueError, termios.error)
 """All that opening or using a link may raise; pyserial's derive from OSError or ValueError."""
 
 _FIXED_SILENCE_FROM_BAUD: Final = 19_200
@@ -102,6 +99,10 @@ class SerialLink:
 
     async def open(self, receiver: asyncio.Protocol) -> asyncio.Transport:
         """Open the port."""
+        # A gateway without serial lines does without pymodbus and its memory. Of all its modules
+        # this one raises nothing but what pyserial and the system do.
+        from pymodbus.transport.serialtransport import create_serial_connection  # noqa: PLC0415
+
         loop = asyncio.get_running_loop()
         transport, _ = await create_serial_connection(
             loop,

@@ -12,20 +12,6 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from pymodbus.pdu import ModbusPDU
-from pymodbus.pdu.bit_message import (
-    ReadCoilsRequest,
-    ReadDiscreteInputsRequest,
-    WriteMultipleCoilsRequest,
-    WriteSingleCoilRequest,
-)
-from pymodbus.pdu.register_message import (
-    ReadHoldingRegistersRequest,
-    ReadInputRegistersRequest,
-    WriteMultipleRegistersRequest,
-    WriteSingleRegisterRequest,
-)
-
 from edge_agent.modbus.errors import GarbledError, device_exception
 
 EXCEPTION_FLAG: Final = 0x80
@@ -33,12 +19,10 @@ EXCEPTION_PDU_BYTES: Final = 2
 READ_BITS_MAX: Final = 2_000
 READ_REGISTERS_MAX: Final = 125
 
-_READS: Final[dict[str, type[ModbusPDU]]] = {
-    "coil": ReadCoilsRequest,
-    "discrete": ReadDiscreteInputsRequest,
-    "holding": ReadHoldingRegistersRequest,
-    "input": ReadInputRegistersRequest,
-}
+_READS: Final = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+_COIL_ON: Final = 0xFF00
+_HEAD: Final = Struct(">BHH")
+_HEAD_AND_SIZE: Final = Struct(">BHHB")
 _BIT_TABLES: Final = frozenset({"coil", "discrete"})
 
 Unpack = Callable[[bytes], Sequence[int]]
@@ -78,12 +62,12 @@ def read_request(unit: int, table: str, *, address: int, count: int) -> Request:
     bits = table in _BIT_TABLES
     limit = READ_BITS_MAX if bits else READ_REGISTERS_MAX
     _check_range(unit, address, count, limit)
-    message = _READS[table](address=address, count=count)
+    function = _READS[table]
     data_bytes = (count + 7) // 8 if bits else 2 * count
     return Request(
         unit=unit,
-        pdu=_encode(message),
-        reply_head=bytes([message.function_code, data_bytes]),
+        pdu=_HEAD.pack(function, address, count),
+        reply_head=bytes([function, data_bytes]),
         reply_bytes=2 + data_bytes,
         unpack=_bits(count) if bits else _registers(count),
     )
@@ -99,23 +83,26 @@ def write_request(unit: int, function: int, *, address: int, values: Sequence[in
     _check_range(unit, address, len(values), 1 if single else 123)
     if not all(0 <= value <= 0xFFFF for value in values):
         raise ValueError(f"a register holds 0 to 65535, not {list(values)}")
-    pdu = _encode(_write_message(function, address, values))
+    pdu = _write_pdu(function, address, values)
     echo = pdu if single else pdu[:5]
     return Request(unit, pdu, reply_head=echo, reply_bytes=len(echo), unpack=_nothing)
 
 
-def _write_message(function: int, address: int, values: Sequence[int]) -> ModbusPDU:
-    bits = [bool(value) for value in values]
+def _write_pdu(function: int, address: int, values: Sequence[int]) -> bytes:
     match function:
         case 5:
-            return WriteSingleCoilRequest(address=address, bits=bits)
+            return _HEAD.pack(function, address, _COIL_ON if values[0] else 0)
         case 6:
-            return WriteSingleRegisterRequest(address=address, registers=values)
+            return _HEAD.pack(function, address, values[0])
         case 15:
-            return WriteMultipleCoilsRequest(address=address, bits=bits)
+            # The first coil is the lowest bit of the first byte (section 6.11).
+            packed = sum(bool(value) << position for position, value in enumerate(values))
+            data = packed.to_bytes((len(values) + 7) // 8, "little")
         case 16:
-            return WriteMultipleRegistersRequest(address=address, registers=values)
-    raise ValueError(f"{function} is no function that writes coils or registers")
+            data = Struct(f">{len(values)}H").pack(*values)
+        case _:
+            raise ValueError(f"{function} is no function that writes coils or registers")
+    return _HEAD_AND_SIZE.pack(function, address, len(values), len(data)) + data
 
 
 def unpack_reply(request: Request, pdu: bytes) -> Sequence[int]:
@@ -133,10 +120,6 @@ def unpack_reply(request: Request, pdu: bytes) -> Sequence[int]:
         f"expected {request.reply_bytes} bytes beginning {request.reply_head.hex(' ')},"
         f" got {len(pdu)} beginning {pdu[:5].hex(' ')}"
     )
-
-
-def _encode(message: ModbusPDU) -> bytes:
-    return bytes([message.function_code]) + message.encode()
 
 
 def _check_range(unit: int, address: int, count: int, count_max: int) -> None:

@@ -157,7 +157,7 @@ def _configure(connection: apsw.Connection) -> None:
     connection.pragma("locking_mode", "EXCLUSIVE")
     connection.pragma("journal_mode", "WAL")
     connection.pragma("synchronous", "FULL")
-    connection.pragma("cache_size", -1024)
+    connection.pragma("cache_size", -256)
     connection.pragma("wal_autocheckpoint", _WAL_PAGES)
     # Room that the log has taken once it keeps, so that deleting works on a full disk as well.
     keep = ctypes.c_int(1)

@@ -19,6 +19,7 @@ from edge_agent.spool.tables import Tables
 _log: Final = logging.getLogger(__name__)
 
 _LOST_MAX: Final = 1_000
+_GUESSED_NS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ class Intake:
                     lost.append(LostSamples(batch.first, batch.last, "spool_full"))
             self._add_evicted(evicted)
             self._add_lost(lost)
-            self._tables.note_life(next_seq=self.next_seq, time_ns=_latest_ns(pairs))
+            latest_ns = _latest_ns(pairs, wall_ns=self._wall_ns())
+            self._tables.note_life(next_seq=self.next_seq, time_ns=latest_ns)
         self._lost = []
         self.evicted_samples += sum(last - first + 1 for first, last in evicted)
         self.lost_samples += sum(
@@ -194,6 +196,15 @@ class Intake:
             self._tables.gaps.add(one.first, one.last, reason=one.reason, time_ns=self._wall_ns())
 
 
-def _latest_ns(pairs: Sequence[tuple[Draft, StoredBatch]]) -> int:
-    times = [draft.samples[-1].time_ns for draft, batch in pairs if not batch.is_open]
+def _latest_ns(pairs: Sequence[tuple[Draft, StoredBatch]], *, wall_ns: int) -> int:
+    """Return the time that the next guess at the time must lie behind.
+
+    Unsynced times that come from the wall clock do not count: it may be years ahead. Those ahead of
+    it come from an earlier guess, and a next boot that began there again would take their place.
+    """
+    times = [
+        draft.samples[-1].time_ns
+        for draft, batch in pairs
+        if not batch.is_open or draft.samples[-1].time_ns > wall_ns + _GUESSED_NS
+    ]
     return max(times, default=0)

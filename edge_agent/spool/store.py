@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from campus_wire.batch import decode_batch
+from campus_wire.catalog import decode_catalog
+from campus_wire.errors import MalformedError
 from campus_wire.messages import Ack, Event, Receipt, encode
 from campus_wire.topics import Up
 from edge_agent.errors import SpoolError
@@ -137,6 +140,34 @@ class SpoolStore:
             sealed = None if batch is None else self._tables.batches.seal(batch)
         self._set_damaged_aside()
         return sealed
+
+    def examine(self, first: int) -> bool:
+        """Look at a batch that the controller ignores; one it can never take is set aside.
+
+        A controller cannot refuse by number what it cannot read, so nobody else would end this.
+        """
+        with self._tables.transaction():
+            batch = self._tables.batches.get(first, now_ns=self._monotonic_ns())
+            reason = None if batch is None else self._flaw(batch)
+            if batch is not None and reason is not None:
+                self._refuse(batch.first, batch.last, reason)
+        self._set_damaged_aside()
+        return batch is not None and reason is None
+
+    def _flaw(self, stored: StoredBatch) -> str | None:
+        try:
+            batch = decode_batch(stored.payload)
+        except MalformedError:
+            return "undecodable"
+        said = (batch.epoch, batch.first, batch.last, batch.catalog)
+        if said != (self.epoch, stored.first, stored.last, stored.catalog):
+            return "undecodable"
+        payload = self._tables.catalog(stored.catalog)
+        try:
+            is_known = payload is not None and decode_catalog(payload)[0] == stored.catalog
+        except MalformedError:
+            is_known = False
+        return None if is_known else "catalog_lost"
 
     def _set_damaged_aside(self) -> None:
         batches = self._tables.batches

@@ -165,6 +165,10 @@ class Spool:
         """See `SpoolStore.seal`."""
         return await self._do(lambda store: store.seal(first))
 
+    async def examine(self, first: int) -> bool:
+        """See `SpoolStore.examine`."""
+        return await self._do(lambda store: store.examine(first))
+
     async def messages(self, limit: int) -> list[StoredMessage]:
         """See `SpoolStore.messages`."""
         return await self._do(lambda store: store.messages(limit))

@@ -4,7 +4,8 @@
 
 Real mosquitto, InfluxDB, controller and edge agents die by SIGKILL, each at least `--kills` times,
 at moments drawn from the seed; the simulated devices, the receiver of the notices and the witnesses
-live on. Gas leaks and commands go on meanwhile. Then everything heals, the spools drain, and the
+live on. Gas leaks and commands go on meanwhile, and every command is delivered
+twice. Then everything heals, the spools drain, and the
 checker (which shares no code with the product) compares what devices, spools, store, state,
 actuators and receiver say. Exit code 1 when an invariant is broken, or a part did not come back.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import secrets
 import sys
 import tempfile
 import threading
@@ -24,11 +26,13 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any, Final
 
+from campus_cli.demo.accounts import Account
 from tests.campaigns.checker import check
 from tests.campaigns.commander import Commander
 from tests.campaigns.evidence import read_table
 from tests.campaigns.gather import gather
 from tests.campaigns.plan import Kill, Round, Valve, make_plan
+from tests.campaigns.replayer import Replayer
 from tests.campaigns.spool_witness import export, install
 from tests.campaigns.witness import Witness
 from tests.support.process import wait_until
@@ -44,6 +48,8 @@ SETTLE_S: Final = 3.0
 RECOVERY_S: Final = 60.0
 DRAIN_S: Final = 90.0
 _HANG_UP_CHANCE: Final = 0.1
+_COMMANDS: Final = "campus/1/down/+/command"
+_REPLAYER: Final = Account("replayer", secrets.token_urlsafe(16), (_COMMANDS,), (_COMMANDS,))
 
 Json = dict[str, Any]
 
@@ -56,11 +62,13 @@ class Campaign:
         directory: for every file of it.
         seed: of the plan, the commands and the receiver's moods.
         rounds: how often each part dies, at least.
+        sabotage: what to break in the product, see `tests.campaigns.sabotage`; empty: nothing.
     """
 
     directory: Path
     seed: int
     rounds: int
+    sabotage: str = ""
     kills: list[Json] = field(default_factory=list)
     opened: Counter[str] = field(default_factory=Counter)
     recoveries_s: list[float] = field(default_factory=list)
@@ -74,6 +82,8 @@ class Campaign:
             SCHOOL / "rules.yaml",
             change_edge=self._change_edge,
             change_controller=_quick_controller,
+            guests=[_REPLAYER],
+            **_program(self.sabotage),
         )
         moods = Random(self.seed + 1)
         sink = Sink(
@@ -104,7 +114,12 @@ class Campaign:
             topics=("campus/1/down/+/ack", "campus/1/up/+/status"),
             log=self.directory / "witness.log",
         )
-        with witness:
+        replayer = Replayer(
+            school.layout.ports.broker,
+            account=(_REPLAYER.name, _REPLAYER.password),
+            seed=self.seed + 3,
+        )
+        with witness, replayer:
             self._start_edges()
             self._heal(-1, witness)
             time.sleep(AUTOSAVE_S)  # from now on the witness stands in the broker's file
@@ -117,6 +132,7 @@ class Campaign:
                 self._close_valves()
                 self._heal(self.rounds, witness)
             self._end(witness)
+            self.repeated = replayer.repeated
 
     def _plan(self) -> list[Round]:
         parts = ["broker", "store", "controller", *self.school.layout.gateways]
@@ -253,6 +269,7 @@ class Campaign:
             "deaths": dict(sorted(deaths.items())),
             "healed_s_max": round(max(self.recoveries_s, default=0.0), 1),
             "leaks": dict(self.opened),
+            "commands_delivered_again": self.repeated,
             **self.counts,
         }
 
@@ -260,6 +277,12 @@ class Campaign:
 def _quick_controller(config: Json) -> None:
     config["broker"] |= {"reconnect_max_s": 2.0}
     config["commands"] = {"life_s": 10.0, "receipt_grace_s": 20.0}
+
+
+def _program(sabotage: str) -> dict[str, Any]:
+    if not sabotage:
+        return {}
+    return {"program": ("-m", "tests.campaigns.sabotage", sabotage)}
 
 
 def _sleep_until(at_s: float) -> None:
@@ -272,11 +295,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20, help="deaths of each part, at least")
     parser.add_argument("--seed", type=int, help="repeats a campaign; by default a new one")
     parser.add_argument("--directory", type=Path, help="keep the run's files here")
+    parser.add_argument("--sabotage", default="", help="break the product: see the module sabotage")
     options = parser.parse_args()
     seed = SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     directory = options.directory or Path(tempfile.mkdtemp(prefix="campus-kill-"))
     print(f"seed {seed}, files in {directory}", flush=True)
-    campaign = Campaign(directory, seed, options.kills)
+    campaign = Campaign(directory, seed, options.kills, options.sabotage)
     violations = campaign.run()
     print(json.dumps(campaign.summary(), indent=1))
     for violation in violations[:50]:

@@ -120,7 +120,9 @@ def test_it_says_what_is_wrong(tmp_path: Path, words: str, code: int, said: str)
     assert said.replace("PORT", port) in text
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:PORT", "ftp://127.0.0.1", "not a url", ""])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:PORT", "ftp://127.0.0.1", "http://a:1\n2", "http://[", "no url", ""]
+)
 def test_a_controller_out_of_reach_is_told(url: str) -> None:
     address = url.replace("PORT", str(free_port()))
 

@@ -369,6 +369,26 @@ async def test_other_points_are_not_held() -> None:
     rig = Rig()
 
     assert rig.interlocks.holder("relay", "relay_5") is None
-    assert rig.interlocks.held_value("relay", "relay_5") is None
+    assert not rig.interlocks.forbids("relay", "relay_5", 0)
     assert rig.interlocks.is_checked("relay", "relay_5")
     rig.interlocks.recheck("relay", "relay_5")
+
+
+async def test_a_switch_for_all_relays_is_held_with_the_one_that_is() -> None:
+    rig = Rig(FAN)
+    assert not rig.interlocks.is_checked("relay", "all_relays")
+    async with rig.running():
+        rig.see(30)
+        await settle()
+        assert rig.interlocks.forbids("relay", "all_relays", 0)
+        assert not rig.interlocks.forbids("relay", "all_relays", 1)
+        assert not rig.interlocks.forbids("relay", "relay_5", 0)
+        assert rig.interlocks.holder("relay", "all_relays") == "co-fan"
+
+
+async def test_one_relay_is_held_with_the_switch_for_all() -> None:
+    rig = Rig({**FAN, "then": {"device": "relay", "point": "all_relays", "value": 1}})
+    async with rig.running():
+        rig.see(30)
+        await settle()
+        assert rig.interlocks.forbids("relay", "relay_5", 0)

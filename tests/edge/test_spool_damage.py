@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import apsw
 import pytest
 
+from campus_wire.catalog import encode_catalog
 from campus_wire.errors import PermanentError, TransientError
 from edge_agent.errors import SpoolError, SpoolLockedError
 from edge_agent.spool.file import translated
@@ -18,6 +20,7 @@ from tests.edge.kit import (
     T0_NS,
     Clocks,
     S,
+    catalog_of,
     draft,
     events,
     fat_draft,
@@ -95,6 +98,40 @@ def test_a_flipped_bit_in_a_payload_makes_a_gap_and_no_wrong_value(tmp_path: Pat
 
     assert waiting(store) == [4]
     assert gaps(store) == [(1, 3, "spool_damaged")]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        ("UPDATE batches SET payload = ? WHERE first = 1", "undecodable"),
+        ("UPDATE catalogs SET payload = ?", "catalog_lost"),
+    ],
+)
+def test_an_ignored_batch_that_nobody_can_read_becomes_a_gap(
+    tmp_path: Path, spoil: str, reason: str
+) -> None:
+    path = tmp_path / "spool.db"
+    catalog = catalog_of("gw-1")
+    store = open_store(path)
+    store.put_catalog(catalog.revision, encode_catalog(catalog))
+    store.commit([draft(3, catalog=catalog.revision)])
+    assert store.examine(1)
+    store.close()
+    raw = apsw.Connection(str(path))
+    raw.execute(spoil, (b"{broken",))
+    # As if it had been broken before it was written.
+    crc = zlib.crc32(raw.execute("SELECT payload FROM batches").get, zlib.crc32(b"1-3"))
+    raw.execute("UPDATE batches SET crc = ?", (crc,))
+    raw.close()
+
+    store = open_store(path)
+
+    assert waiting(store) == [1]
+    assert not store.examine(1)
+    assert not store.examine(1)
+    assert waiting(store) == []
+    assert gaps(store) == [(1, 3, reason)]
     store.close()
 
 

@@ -68,6 +68,67 @@ def test_without_an_ack_a_batch_is_backlog_again(flow: Flow) -> None:
     assert flow.in_flight == 1
 
 
+def test_a_safety_batch_comes_again_soon_and_then_less_often() -> None:
+    flow = Flow(ack_timeout_s=30, safety_ack_timeout_s=4, backlog_window=4)
+    flow.offer([batch(1, rank=Rank.SAFETY), batch(11)])
+    flow.next_live(2, now_ns=0)
+    late_s = []
+    sent_s = 0
+    for now_s in range(200):
+        if flow.expire(now_s * S) and flow.cursor(Rank.SAFETY) == 0:
+            late_s.append(now_s - sent_s)
+            sent_s = now_s
+            flow.take_backlog([batch(1, rank=Rank.SAFETY)], now_ns=now_s * S)
+
+    assert late_s[:5] == [4, 8, 16, 30, 30]
+
+
+def test_safety_batches_have_room_beyond_a_full_window(flow: Flow) -> None:
+    flow.take_backlog([batch(first) for first in (1, 11, 21, 31)], now_ns=0)
+
+    assert flow.backlog_room(Rank.NORMAL) == 0
+    assert flow.backlog_room(Rank.SAFETY) > 0
+
+
+def _send_in_vain(flow: Flow, first: int, at_s: int, *, acked: int | None) -> None:
+    """Publish a batch at `at_s`, have another acked that was sent later, and let it expire."""
+    flow.take_backlog([batch(first)], now_ns=at_s * S)
+    if acked is not None:
+        flow.offer([batch(acked)])
+        flow.next_live(1, now_ns=(at_s + 1) * S)
+        flow.acked(Ack(epoch=BOOT, stored=(Range(first=acked, last=acked + 9),)))
+    assert flow.expire((at_s + 30) * S) == 1
+
+
+def test_a_batch_ignored_three_times_while_others_are_acked_is_a_suspect(flow: Flow) -> None:
+    for round_ in range(3):
+        assert flow.take_suspects() == []
+        _send_in_vain(flow, 1, round_ * 100, acked=101 + round_ * 10)
+
+    assert flow.take_suspects() == [1]
+    assert flow.take_suspects() == []
+
+
+def test_while_nothing_is_acked_nobody_is_a_suspect(flow: Flow) -> None:
+    _send_in_vain(flow, 1, 0, acked=11)
+    for round_ in range(1, 9):
+        _send_in_vain(flow, 1, round_ * 100, acked=None)
+
+    assert flow.take_suspects() == []
+
+
+def test_what_is_remembered_of_ignored_batches_is_bounded() -> None:
+    flow = Flow(ack_timeout_s=30, safety_ack_timeout_s=4, backlog_window=10_000)
+    everything = [batch(first * 10 + 1, rank=Rank.SAFETY) for first in range(3000)]
+    flow.take_backlog(everything, now_ns=0)
+    flow.offer([batch(100_001)])
+    flow.next_live(1, now_ns=S)
+    flow.acked(Ack(epoch=BOOT, stored=(Range(first=100_001, last=100_010),)))
+
+    assert flow.expire(10 * S) == 3000
+    assert flow.remembered <= 2000
+
+
 def test_a_live_batch_that_still_waits_does_not_expire(flow: Flow) -> None:
     flow.offer([batch(1)])
 

@@ -16,7 +16,7 @@ from device_profiles.library import Library, load_profile, profile_paths
 from device_profiles.messages import MessageDecoder, encode_message_command
 from device_profiles.model import ModbusProfile, MqttProfile, Profile
 from device_profiles.planning import plan_reads
-from device_profiles.writing import plan_read_back, plan_write, read_back_point
+from device_profiles.writing import moved_together, plan_read_back, plan_write, read_back_point
 
 LIBRARY = Library.builtin()
 PROFILES = [pytest.param(profile, id=profile.id) for profile in LIBRARY]
@@ -145,3 +145,10 @@ def test_a_file_must_bear_the_name_of_its_profile(tmp_path: Path) -> None:
 def test_a_missing_directory_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigFileError, match="no directory"):
         Library.builtin(tmp_path / "nowhere")
+
+
+def test_a_write_that_moves_other_outputs_names_them() -> None:
+    relays = Library.builtin().get("waveshare-modbus-rtu-relay-8ch").points
+    every = {point.name for point in relays}
+    assert set(moved_together(relays, "all_relays")) == every
+    assert set(moved_together(relays, "relay_3")) == {"relay_3", "all_relays"}

@@ -72,7 +72,7 @@ class CampusPart(Part):
     def __init__(self, name: str, arguments: Sequence[str], directory: Path) -> None:
         super().__init__(directory)
         self.log_path = directory / f"{name}.log"
-        self._command = ["-m", "campus_cli.main", *arguments]
+        self._command = arguments
 
     def _prepare(self) -> None:
         """Its configuration is written before."""
@@ -95,6 +95,7 @@ class SchoolRun:
         change_edge: edits each gateway's configuration before it is written.
         change_controller: the same for the controller's.
         guests: further accounts of the broker.
+        program: what Python runs in place of `campus`.
     """
 
     directory: Path
@@ -103,6 +104,7 @@ class SchoolRun:
     change_edge: Change = lambda _config: None
     change_controller: Change = lambda _config: None
     guests: Sequence[Account] = ()
+    program: Sequence[str] = ("-m", "campus_cli.main")
     layout: Layout = field(init=False)
     parts: dict[str, Part] = field(default_factory=dict)
 
@@ -164,7 +166,7 @@ class SchoolRun:
         wait_until(lambda: all(path.exists() for path in wanted), what="simulators")
 
     def _add(self, name: str, *arguments: str, start: bool = True) -> None:
-        part = CampusPart(name, arguments, self.directory)
+        part = CampusPart(name, [*self.program, *arguments], self.directory)
         self.parts[name] = part
         if start:
             part.start()

@@ -1,4 +1,4 @@
-"""A running controller: every bad message is quarantined with its reason, the next good one stored."""
+"""A running controller: a bad message is quarantined with its reason, the next good one stored."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The state database: migrations, transactions, and what it says when it cannot."""
 
 import asyncio
+import os
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -149,3 +150,24 @@ async def test_a_url_that_cannot_be_used_is_said(bad: str) -> None:
         await Database(bad).start()
 
     assert caught.value.reason in {"state_url", "state_open"}
+
+
+async def test_a_second_controller_is_refused_and_may_have_it_afterwards(tmp_path: Path) -> None:
+    first, second = Database(url(tmp_path)), Database(url(tmp_path))
+    await first.claim()
+
+    with pytest.raises(StateError) as caught:
+        await second.claim()
+
+    assert caught.value.reason == "state_claimed"
+    assert str(os.getpid()) in str(caught.value)
+    await first.close()
+    await second.claim()
+    await second.close()
+
+
+async def test_a_claim_that_cannot_be_made_is_said() -> None:
+    with pytest.raises(StateError) as caught:
+        await Database("sqlite:////no/such/dir/s.db").claim()
+
+    assert caught.value.reason == "state_open"

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,8 @@ async def test_batch_to_duckdb_to_ack(
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{controller.port}") as client:
             answer = await client.get("/metrics", headers=headers)
         assert "campus_controller_values_stored_total 198.0" in answer.text
+        # What a service prints is kept in a journal that many may read.
+        assert controller.token not in controller.log_path.read_text()
     finally:
         await asyncio.to_thread(controller.stop)
 
@@ -172,3 +175,23 @@ def alarm_states(path: Path, gateway: str) -> list[str]:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT state FROM alarms WHERE instance = ?", (gateway,))
         return [state for (state,) in rows]
+
+
+async def test_a_second_controller_on_the_same_state_ends_with_a_word(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    controller = ControllerProcess(tmp_path, mosquitto, store="duckdb:///t.duckdb")
+    await asyncio.to_thread(controller.start)
+    try:
+        command = [sys.executable, "-m", "campus_cli.main", "controller", "run"]
+        second = await asyncio.create_subprocess_exec(
+            *command, "--config", str(controller.config), stderr=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(30):
+            _, said = await second.communicate()
+    finally:
+        await asyncio.to_thread(controller.stop)
+
+    assert second.returncode == 1
+    assert b"another controller (process" in said
+    assert b"Traceback" not in said

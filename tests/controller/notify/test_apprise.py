@@ -12,7 +12,7 @@ from controller.notify.channel import Message
 from controller.notify.errors import ChannelConfigError, DeliveryDelayedError
 from controller.notify.pacing import ROBOT_RATE
 from controller.notify.texts import Style, render
-from tests.controller.notify.samples import RAISED
+from tests.controller.notify.samples import CLEARED, RAISED
 from tests.controller.notify.sink import Answer, Sink
 
 MESSAGE = Message("k", (RAISED,), render(RAISED, Style()))
@@ -34,6 +34,22 @@ async def test_a_refusal_is_delayed() -> None:
             await channel.send(MESSAGE, now_ns=0)
 
     assert caught.value.reason == "not_accepted"
+
+
+async def test_a_url_that_took_a_notice_does_not_get_it_again_because_another_fails() -> None:
+    statuses = iter([500, 500, 200, 200])
+    async with Sink() as good, Sink(lambda _r, _n: Answer(next(statuses))) as bad:
+        urls = [f"json://127.0.0.1:{sink.port}/" for sink in (good, bad)]
+        channel = AppriseChannel("duty", urls)
+        for _ in range(2):
+            with pytest.raises(DeliveryDelayedError):
+                await channel.send(MESSAGE, now_ns=0)
+        await channel.send(MESSAGE, now_ns=0)
+
+        assert (len(good.received), len(bad.received)) == (1, 3)
+        # A later notice of the same alarm is another one.
+        await channel.send(Message("k2", (CLEARED,), render(CLEARED, Style())), now_ns=0)
+        assert len(good.received) == 2
 
 
 @pytest.mark.parametrize("urls", [[], ["nonsense://secret"], ["json://ok", "no url, secret"]])

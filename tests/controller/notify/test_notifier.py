@@ -1,146 +1,37 @@
 """The notifier with a real state database and real HTTP servers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import orjson
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from campus_rules.model import AlarmClass, Severity
 from campus_rules.signals import TransitionKind
 from controller.alarms import AlarmBook, AlarmQuery, find
 from controller.notify import drainer as drainer_module
 from controller.notify import outbox
-from controller.notify.channel import Channel, Message
+from controller.notify.channel import Message
 from controller.notify.errors import DeliveryDelayedError, DeliveryRefusedError
 from controller.notify.muting import Mute
 from controller.notify.notifier import Notifier
 from controller.notify.pacing import Rate
-from controller.notify.texts import Style
 from controller.notify.webhook import WebhookChannel
-from controller.outcome import About, Outcome, RuleTransition
-from controller.state.database import Database
 from controller.state.schema import outbox as outbox_table
 from controller.system_alarms import UNDELIVERED
+from tests.controller.notify.house import (
+    REFUSED,
+    RULE,
+    SECRET,
+    STYLE,
+    Clock,
+    FakeChannel,
+    House,
+    Route,
+)
 from tests.controller.notify.samples import T0, S, about
 from tests.controller.notify.sink import Answer, Received, Sink
-
-STYLE = Style(page_url="https://campus.example")
-SECRET = b"0123456789abcdef"
-RULE = about().rule
-REFUSED = DeliveryRefusedError("http_404", "answered 404")
-
-
-@dataclass(frozen=True)
-class Route:
-    id: str
-    severities: Sequence[str] = ("critical", "warning", "info")
-
-
-@dataclass
-class Clock:
-    """A clock that only moves when told, or when a channel's pause has to pass."""
-
-    now_ns: int = T0
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-
-@dataclass
-class FakeChannel:
-    """A channel at the seam: answers with what `fails` returns."""
-
-    id: str
-    rate: Rate | None = None
-    failure: Exception | None = None
-    sent: list[Message] = field(default_factory=list)
-    tries: int = 0
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def send(self, message: Message, *, now_ns: int) -> None:  # noqa: ARG002  # the seam
-        self.tries += 1
-        self.arrived.set()
-        if self.failure is not None:
-            raise self.failure
-        self.sent.append(message)
-
-    async def close(self) -> None:
-        pass
-
-    async def wait_sent(self, count: int) -> None:
-        async with asyncio.timeout(15):
-            while len(self.sent) < count:
-                self.arrived.clear()
-                await self.arrived.wait()
-
-
-@dataclass
-class House:
-    """A state database with an alarm book."""
-
-    database: Database
-    book: AlarmBook
-    clock: Clock
-
-    async def record(self, kind: TransitionKind, *abouts: About, time_ns: int = T0) -> int:
-        changes = tuple(RuleTransition(one, kind, time_ns, time_ns, 42.0) for one in abouts)
-        outcome = Outcome(transitions=changes)
-        return await self.database.write(lambda c: self.book.record(c, outcome, self.clock()))
-
-    async def states(self, channel: str) -> list[tuple[str, str]]:
-        columns = (outbox_table.c.key, outbox_table.c.state)
-        statement = select(*columns).where(outbox_table.c.channel == channel)
-        rows = await self.database.read(
-            lambda c: list(c.execute(statement.order_by(outbox_table.c.id)))
-        )
-        return [(row.key, row.state) for row in rows]
-
-    @asynccontextmanager
-    async def notifying(
-        self, *channels: Channel, mutes: Sequence[Mute] = ()
-    ) -> AsyncIterator[Notifier]:
-        notifier = Notifier(
-            database=self.database,
-            book=self.book,
-            channels=channels,
-            style=STYLE,
-            clock_ns=self.clock,
-            jitter=lambda: 0.0,
-            mutes=lambda: mutes,
-        )
-        task = asyncio.create_task(notifier.run())
-        try:
-            yield notifier
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await notifier.close()
-
-    async def tried(self, channel: str, attempts: int) -> None:
-        """Wait until a failed attempt is written down."""
-        statement = select(outbox_table.c.attempts).where(outbox_table.c.channel == channel)
-        async with asyncio.timeout(15):
-            while await self.database.read(lambda c: c.scalar(statement)) != attempts:  # noqa: ASYNC110  # a database tells nobody
-                await asyncio.sleep(0.01)
-
-    async def settle(self, channel: str, state: str, count: int) -> None:
-        """Wait until so many rows of a channel are in a state."""
-        async with asyncio.timeout(15):
-            while [one for _, one in await self.states(channel)].count(state) < count:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    database = Database(f"sqlite:///{tmp_path / 'state.db'}")
-    await database.start()
-    yield House(database, AlarmBook([Route("ops"), Route("duty")]), Clock())
-    await database.close()
 
 
 def hook(sink: Sink, *, channel: str = "ops", timeout_s: float = 5.0) -> WebhookChannel:
@@ -429,3 +320,39 @@ async def test_a_clock_set_back_does_not_silence_a_channel_that_failed(house: Ho
         await house.record(TransitionKind.RAISED, about(instance="another"))
         notifier.wake()
         await channel.wait_sent(1)
+
+
+class Picky(FakeChannel):
+    """Takes everything but what is about one device."""
+
+    async def send(self, message: Message, *, now_ns: int) -> None:
+        is_refused = any(notice.about.instance == "odd" for notice in message.notices)
+        self.failure = DeliveryDelayedError("http_500", "answered 500") if is_refused else None
+        await super().send(message, now_ns=now_ns)
+
+
+async def test_a_notice_that_never_goes_through_holds_up_no_other(house: House) -> None:
+    channel = Picky("ops")
+    async with house.notifying(channel) as notifier:
+        await house.record(TransitionKind.RAISED, about(instance="odd"))
+        notifier.wake()
+        await house.tried("ops", 1)
+        # The clock stands still, so the rest after the failure never ends.
+        for number in range(3):
+            await house.record(TransitionKind.RAISED, about(instance=f"new-{number}"))
+            notifier.wake()
+            await channel.wait_sent(number + 1)
+        await house.settle("ops", outbox.SENT, 3)
+    assert [state for _, state in await house.states("ops")].count(outbox.PENDING) == 1
+
+
+async def test_a_rest_that_was_asked_for_is_kept_for_every_notice(house: House) -> None:
+    channel = FakeChannel("ops", failure=DeliveryDelayedError("429", "busy", retry_after_s=60))
+    async with house.notifying(channel) as notifier:
+        await house.record(TransitionKind.RAISED, about())
+        notifier.wake()
+        await house.tried("ops", 1)
+        await house.record(TransitionKind.RAISED, about(instance="new"))
+        notifier.wake()
+        await asyncio.sleep(0.1)
+    assert channel.tries == 1

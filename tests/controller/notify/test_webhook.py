@@ -162,6 +162,13 @@ async def test_nobody_there_is_delayed(free_port: int) -> None:
         "[fe80::1]",
         "[fd00:ec2::254]",
         "0.0.0.0",
+        "192.0.0.192",
+        "[::127.0.0.1]",
+        "[::ffff:0:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b:1::7f00:1]",
+        "[2002:7f00:1::]",
+        "[fec0::1]",
     ],
 )
 async def test_an_inner_address_is_refused(host: str) -> None:
@@ -172,9 +179,18 @@ async def test_an_inner_address_is_refused(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["169.254.169.254", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "224.0.0.1"]
+    "host",
+    [
+        "169.254.169.254",
+        "[::ffff:169.254.169.254]",
+        "[64:ff9b::a9fe:a9fe]",
+        "224.0.0.1",
+        "100.100.100.200",
+        "192.0.0.192",
+        "[fd00:ec2::254]",
+    ],
 )
-async def test_link_local_is_refused_even_where_private_is_allowed(host: str) -> None:
+async def test_link_local_and_metadata_are_refused_even_where_private_is_allowed(host: str) -> None:
     with pytest.raises(DeliveryRefusedError) as caught:
         await send(f"http://{host}:9/", allow_private=True)
 

@@ -48,7 +48,9 @@ def _tokens() -> Iterator[ApiCase]:
     basic = {"Authorization": "Basic YWRtaW46YWRtaW4="}
     yield ApiCase("a password", "GET", path, 401, "token", token="", headers=basic)
     yield ApiCase("metrics without a token", "GET", "/metrics", 401, "token", token="")
-    yield ApiCase("the document without a token", "GET", f"{V1}/openapi.json", 401, "token", token="")
+    yield ApiCase(
+        "the document without a token", "GET", f"{V1}/openapi.json", 401, "token", token=""
+    )
     for name, method, where, body in (
         ("a viewer commands", "POST", "commands", GOOD_COMMAND),
         ("a viewer makes a token", "POST", "tokens", {"name": "x", "role": "viewer"}),
@@ -66,7 +68,9 @@ def _paths() -> Iterator[ApiCase]:
     yield ApiCase("version 2", "GET", "/api/v2/schools", 404, "not_found")
     yield ApiCase("a path that climbs", "GET", f"{V1}/../../etc/passwd", 404, "not_found")
     yield ApiCase("interactive pages", "GET", "/docs", 404, "not_found")
-    yield ApiCase("a method that is not there", "DELETE", f"{V1}/schools", 405, "method_not_allowed")
+    yield ApiCase(
+        "a method that is not there", "DELETE", f"{V1}/schools", 405, "method_not_allowed"
+    )
     yield ApiCase("TRACE", "TRACE", f"{V1}/schools", 405, "method_not_allowed")
     for name, where, reason in (
         ("an unknown school", "schools/moon/areas", "school_unknown"),
@@ -112,10 +116,10 @@ def _queries() -> Iterator[ApiCase]:
             yield ApiCase(f"{path} with limit {limit}", "GET", where, 422, "validation")
     yield ApiCase("alarms in no state", "GET", f"{V1}/alarms?state=loud", 422, "validation")
     yield ApiCase("alarms after nonsense", "GET", f"{V1}/alarms?after=x", 422, "validation")
-    yield ApiCase("a gateway too long", "GET", f"{V1}/commands?gateway={'a' * 40}", 422, "validation")
     yield ApiCase(
-        "a query of 9 KiB", "GET", f"{V1}/devices?x={'a' * 9000}", 414, "query_too_long"
+        "a gateway too long", "GET", f"{V1}/commands?gateway={'a' * 40}", 422, "validation"
     )
+    yield ApiCase("a query of 9 KiB", "GET", f"{V1}/devices?x={'a' * 9000}", 414, "query_too_long")
 
 
 def _command(**changes: object) -> bytes:

@@ -177,7 +177,7 @@ _CHANGES: Final[tuple[tuple[str, str, Key, Any], ...]] = (
     ("profile", "write with function 3", ("points", 1, "write", "function"), 3),
     ("profile", "write without bounds", ("points", 1, "write"), {"function": 6}),
     ("profile", "safe value out of bounds", ("points", 1, "write", "safe_value"), 99),
-    ("profile", "state that is no number", ("points", 2, "states"), {"on": {"zh": "开", "en": "x"}}),
+    ("profile", "state that is no number", ("points", 2, "states"), {"on": {"zh": "开", "en": "o"}}),
     ("profile", "id unlike the file", ("id",), "haier-other"),
     ("school", "no gateways", ("gateways",), []),
     ("school", "compression 0", ("compression",), 0),

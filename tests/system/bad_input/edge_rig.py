@@ -18,14 +18,15 @@ import orjson
 
 from campus_wire import signing
 from campus_wire.batch import decode_batch
-from campus_wire.messages import Command, Event, Receipt, decode
+from campus_wire.messages import Ack, Command, Event, Range, Receipt, decode, encode
 from campus_wire.topics import Down, Up, down, parse
 from tests.support.modbus_script import Send, mbap, registers, scripted_tcp
 from tests.support.servers import Mosquitto, Server
 from tests.system.bad_input.modbus_cases import TIMEOUT_S, ModbusCase
 
 GATEWAY: Final = "demo-school-1"
-_PATIENCE_S: Final = 10.0
+DETECTORS: Final = 8
+_PATIENCE_S: Final = 20.0
 _COILS: Final = 1
 _WRITE_COIL: Final = 5
 
@@ -55,14 +56,20 @@ class EdgeProcess(Server):
 class GasDetector:
     """Answers each read with the next number, or with something bad, when asked to."""
 
+    device: int
+    """Its place in the catalog."""
     number: int = 100
     bad: ModbusCase | None = None
     bad_left: int = 0
     sent_s: dict[int, float] = field(default_factory=dict)
+    heard_s: dict[float, float] = field(default_factory=dict)
+    """Each number that was published, and when it was first heard (monotonic)."""
+    qualities: list[int] = field(default_factory=list)
+    """Of each bad value that was published."""
 
     def spoil(self, case: ModbusCase) -> None:
-        """Spoil a poll: the agent asks a second time before it believes in a bad answer."""
-        self.bad, self.bad_left = case, 2
+        """Spoil the next poll, with as many requests as it takes."""
+        self.bad, self.bad_left = case, case.repeats
 
     async def __call__(self, request: bytes, send: Send) -> None:
         """Answer one request."""
@@ -103,43 +110,49 @@ class EdgeRig:
 
     client: aiomqtt.Client
     process: EdgeProcess
-    gas: GasDetector
+    gas: Sequence[GasDetector]
     relay: Relay
     key: bytes
-    epoch: str = ""
-    values: dict[float, float] = field(default_factory=dict)
-    """Each concentration that was published, and when it was first heard (monotonic)."""
-    qualities: list[int] = field(default_factory=list)
     receipts: dict[str, Receipt] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    _epoch: str = ""
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def listen(self) -> None:
-        """Take what the agent publishes until cancelled."""
+        """Take and ack what the agent publishes until cancelled."""
         async for message in self.client.messages:
             assert isinstance(message.payload, bytes)
             match parse(str(message.topic)).kind:
                 case Up.BATCH:
-                    self._batch(message.payload)
+                    await self._batch(message.payload)
                 case Up.RECEIPT:
                     receipt = decode(Receipt, message.payload)
                     self.receipts[receipt.command] = receipt
+                    await self._ack(messages=(receipt.id,))
                 case Up.EVENT:
-                    self.events.append(decode(Event, message.payload))
+                    event = decode(Event, message.payload)
+                    self.events.append(event)
+                    await self._ack(messages=(event.id,))
                 case _:
                     pass
             self._heard.set()
 
-    def _batch(self, payload: bytes) -> None:
+    async def _batch(self, payload: bytes) -> None:
         batch = decode_batch(payload)
-        self.epoch = batch.epoch
+        self._epoch = batch.epoch
+        await self._ack(stored=(Range(first=batch.first, last=batch.last),))
         for block in batch.blocks:
-            if list(block.points) != [0]:  # the detector's one point is the catalog's first
+            if list(block.points) != [0]:  # the detectors' one point is the catalog's first
                 continue
-            self.qualities += [code for _, _, code in block.flaws]
-            for value in block.columns[0]:
+            for row, _, code in block.flaws:
+                self.gas[block.devices[row]].qualities.append(code)
+            for device, value in zip(block.devices, block.columns[0], strict=True):
                 if value is not None:
-                    self.values.setdefault(value, time.monotonic())
+                    self.gas[device].heard_s.setdefault(value, time.monotonic())
+
+    async def _ack(self, **what: Any) -> None:
+        if self._epoch:
+            await self.send(Down.ACK, encode(Ack(epoch=self._epoch, **what)))
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until something heard makes the condition true."""
@@ -192,40 +205,35 @@ payload_of = _payload
 @contextlib.asynccontextmanager
 async def edge_rig(directory: Path, broker: Mosquitto) -> AsyncIterator[EdgeRig]:
     """A running agent that has published its first sample and can be commanded."""
-    gas, relay = GasDetector(), Relay()
+    gas, relay = [GasDetector(device) for device in range(DETECTORS)], Relay()
     key = secrets.token_bytes(32)
     (directory / "command.key").write_text(key.hex())
-    async with (
-        scripted_tcp(gas) as gas_server,
-        scripted_tcp(relay) as relay_server,
-        aiomqtt.Client(broker.host, broker.port) as client,
-    ):
+    async with contextlib.AsyncExitStack() as stack:
+        ports = [(await stack.enter_async_context(scripted_tcp(one))).port for one in gas]
+        relay_port = (await stack.enter_async_context(scripted_tcp(relay))).port
+        client = await stack.enter_async_context(aiomqtt.Client(broker.host, broker.port))
         config = directory / "edge.yaml"
-        config.write_bytes(
-            orjson.dumps(_config(directory, broker, gas=gas_server.port, relay=relay_server.port))
-        )
-        process = EdgeProcess(directory, config)
-        rig = EdgeRig(client, process, gas, relay, key)
+        config.write_bytes(orjson.dumps(_config(directory, broker, gas=ports, relay=relay_port)))
+        rig = EdgeRig(client, EdgeProcess(directory, config), gas, relay, key)
         await client.subscribe(f"campus/1/up/{GATEWAY}/+", 1)
         listening = asyncio.create_task(rig.listen())
-        await asyncio.to_thread(process.start)
+        await asyncio.to_thread(rig.process.start)
         try:
-            async with asyncio.timeout(30):
-                while not rig.values:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
-            await asyncio.sleep(0.5)  # both relays have been read once by now
+            await rig.until(lambda: all(one.heard_s for one in gas), "the first samples")
+            await asyncio.sleep(0.5)  # the relay has been read by now
             await rig.good_command()
             yield rig
         finally:
-            await asyncio.to_thread(process.stop)
+            await asyncio.to_thread(rig.process.stop)
             listening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await listening
 
 
-def _config(directory: Path, broker: Mosquitto, *, gas: int, relay: int) -> dict[str, Any]:
+def _config(
+    directory: Path, broker: Mosquitto, *, gas: Sequence[int], relay: int
+) -> dict[str, Any]:
     name = {"zh": "试验", "en": "Trial"}
-    device = {"area": "store-1", "name": name, "unit_id": 1, "interval_s": 0.1}
     return {
         "gateway": GATEWAY,
         "school": {"id": "trial", "name": name},
@@ -237,25 +245,35 @@ def _config(directory: Path, broker: Mosquitto, *, gas: int, relay: int) -> dict
         "spool": {"path": str(directory / "spool.db"), "disk_reserve_mb": 0},
         "clock": {"source": "system"},
         "buses": [
+            *(
+                _bus(f"gas-{number}", port, "copeland-c-series", ["concentration"])
+                for number, port in enumerate(gas, start=1)
+            ),
+            _bus("relay-1", relay, "waveshare-modbus-rtu-relay-8ch", None),
+        ],
+    }
+
+
+def _bus(device: str, port: int, profile: str, points: list[str] | None) -> dict[str, Any]:
+    """A bus of one device."""
+    name = {"zh": device, "en": device}
+    return {
+        "id": device,
+        "modbus": {
+            "transport": "tcp",
+            "host": "127.0.0.1",
+            "port": port,
+            "timeout_s": TIMEOUT_S,
+        },
+        "devices": [
             {
-                "id": "gas",
-                "modbus": {
-                    "transport": "tcp",
-                    "host": "127.0.0.1",
-                    "port": gas,
-                    "timeout_s": TIMEOUT_S,
-                },
-                "devices": [
-                    device
-                    | {"id": "gas-1", "profile": "copeland-c-series", "points": ["concentration"]}
-                ],
-            },
-            {
-                "id": "relay",
-                "modbus": {"transport": "tcp", "host": "127.0.0.1", "port": relay},
-                "devices": [
-                    device | {"id": "relay-1", "profile": "waveshare-modbus-rtu-relay-8ch"}
-                ],
-            },
+                "id": device,
+                "profile": profile,
+                "area": "store-1",
+                "name": name,
+                "unit_id": 1,
+                "interval_s": 0.1,
+                **({} if points is None else {"points": points}),
+            }
         ],
     }

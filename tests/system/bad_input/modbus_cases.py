@@ -26,6 +26,11 @@ class ModbusCase:
     name: str
     reply: Reply
 
+    @property
+    def repeats(self) -> int:
+        """How often the agent asks again before it believes in it: a busy device gets more time."""
+        return 6 if self.name in {"exception 5", "exception 6"} else 2
+
 
 def _bytes(make: Callable[[bytes], bytes]) -> Reply:
     async def reply(request: bytes, send: Send) -> None:
@@ -76,7 +81,10 @@ def _contents() -> Iterator[tuple[str, Reply]]:
 def _envelopes() -> Iterator[tuple[str, Reply]]:
     pdu = _poison()
     yield "another transaction", _bytes(lambda r: mbap(r, pdu, tid=(r[0] << 8 | r[1]) ^ 0x5555))
-    yield "the transaction before", _bytes(lambda r: mbap(r, pdu, tid=((r[0] << 8 | r[1]) - 1) % 65536))
+    yield (
+        "the transaction before",
+        _bytes(lambda r: mbap(r, pdu, tid=((r[0] << 8 | r[1]) - 1) % 65536)),
+    )
     yield "another unit", _bytes(lambda r: mbap(r, pdu, unit=r[6] + 1))
     yield "unit 0", _bytes(lambda r: mbap(r, pdu, unit=0))
     yield "unit 255", _bytes(lambda r: mbap(r, pdu, unit=255))

@@ -87,7 +87,10 @@ class Prober:
             qualities=(0, 0),
         )
         batch = Batch(
-            epoch=self._epoch, first=number, catalog=self.catalog.revision, blocks=blocks_of([sample])
+            epoch=self._epoch,
+            first=number,
+            catalog=self.catalog.revision,
+            blocks=blocks_of([sample]),
         )
         started_s = time.monotonic()
         await self.send(up(self.catalog.gateway, Up.BATCH), encode_batch(batch))
@@ -127,4 +130,3 @@ def quarantined(state: Path, *, after: int) -> list[tuple[int, str, str]]:
     with contextlib.closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as connection:
         query = "SELECT id, kind, reason FROM quarantine WHERE id > ? ORDER BY id"
         return connection.execute(query, (after,)).fetchall()
-

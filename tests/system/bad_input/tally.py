@@ -1,4 +1,4 @@
-"""Counts the cases of bad input that were tried, by receiver; `tests/system/conftest.py` prints it."""
+"""Counts the cases of bad input that were tried; `tests/system/conftest.py` prints the counts."""
 
 from __future__ import annotations
 
