@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from typing import Final
 
 BENCHMARKS: Final = (
+    "alarm_latency",
     "controller_ingest",
     "decode_registers",
+    "edge_memory",
     "edge_modbus_tcp",
     "edge_spool",
+    "link_outage",
     "rules_filter",
     "sims_modbus_tcp",
     "store_plain_writer",

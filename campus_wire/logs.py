@@ -105,13 +105,21 @@ class ConsoleFormatter(logging.Formatter):
         """Return the line."""
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
-        line = f"{clock} {record.levelname:<8} {record.getMessage()[:_LINE_CHARS_MAX]}{extras}"
+        said = _one_line(record.getMessage()[:_LINE_CHARS_MAX] + extras)
+        line = f"{clock} {record.levelname:<8} {said}"
         colour = _COLOURS.get(record.levelno, "")
         if self._colour and colour:
             line = f"{colour}{line}{_RESET}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
+
+
+def _one_line(text: str) -> str:
+    """Return text that no terminal takes for more lines or for orders: others sent parts of it."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _extras(record: logging.LogRecord) -> dict[str, object]:

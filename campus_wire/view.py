@@ -83,7 +83,11 @@ class Viewer:
             plain, headline, details = self._decoded(gateway, kind, payload)
         except MalformedError as error:
             return self._refused(gateway, kind, topic, payload, error)
-        return View(gateway, kind, head | {"message": plain}, headline, details)
+        is_stale = retained and kind == topics.Down.COMMAND
+        if is_stale:
+            headline += "; retained, which no command may be: gateways ignore it"
+        whole = head | {"message": plain}
+        return View(gateway, kind, whole, headline, details, is_refused=is_stale)
 
     def _decoded(
         self, gateway: str, kind: str, payload: bytes

@@ -167,6 +167,8 @@ class AlarmBook:
             after = alarm_life.raised(
                 life, condition_ns=change.condition_ns, time_ns=change.time_ns
             )
+            if about.rule == LATE_DATA and after is not None:  # news, not a condition that lasts
+                after = alarm_life.cleared(after, time_ns=change.time_ns)
             event = LifeEvent.RAISED
         else:
             after = alarm_life.cleared(life, time_ns=change.time_ns)
@@ -202,14 +204,12 @@ class AlarmBook:
         notice = _notice(view, event, note)
         rows = [
             _outbox_row(notice, channel.id, transition=number, now_ns=view.updated_ns)
-            for channel in self._routed(view.about, event)
+            for channel in self._routed(view.about)
         ]
         insert_new(connection, outbox, rows)
         return len(rows)
 
-    def _routed(self, about: About, event: LifeEvent) -> list[Route]:
-        if about.rule == LATE_DATA and event is LifeEvent.CLEARED:
-            return []  # a digest is one notice
+    def _routed(self, about: About) -> list[Route]:
         return [
             channel
             for channel in self._channels

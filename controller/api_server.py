@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from controller.config import ApiSettings
 from controller.errors import ConfigError
@@ -16,6 +18,54 @@ _BACKLOG: Final = 128
 _KEEP_ALIVE_S: Final = 15
 _CONCURRENCY_MAX: Final = 200
 """Connections and tasks at the same time; more are answered with 503."""
+HEAD_TIMEOUT_S: Final = 10.0
+"""For a request's line and headers. uvicorn waits for ever, and so a few hundred connections of
+somebody without a token would keep everybody else out."""
+HEAD_BYTES_MAX: Final = 64 * 1024
+
+
+class _Impatient(HttpToolsProtocol):
+    """Closes a connection whose request does not come, in time and size."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        self._expect_head()
+
+    def on_message_begin(self) -> None:
+        self._expect_head()
+        super().on_message_begin()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._hang_up()
+
+    def on_headers_complete(self) -> None:
+        self._head_came()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._head_timer is None:
+            self._head_bytes = 0
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._hang_up)
+
+    def _head_came(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _hang_up(self) -> None:
+        self._head_came()
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -42,7 +92,7 @@ class ApiServer:
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
+                http=_Impatient,
                 ws="none",
                 lifespan="off",
                 log_config=None,

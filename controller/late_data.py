@@ -142,14 +142,12 @@ class LateDigests:
 
 
 def outcome_of(data: LateData, table: CatalogTable | None, *, now_ns: int) -> Outcome:
-    """Return the digest: an alarm that is over as soon as it is told, and told once."""
+    """Return the digest: an alarm that the book takes as over as soon as it is raised."""
     school = None if table is None else table.catalog.school
     about = late_data(
         data,
         school="" if school is None else school.id,
         school_name=None if school is None else school.name,
     )
-    kinds = (TransitionKind.RAISED, TransitionKind.CLEARED)
-    return Outcome(
-        transitions=tuple(RuleTransition(about, kind, now_ns, data.first_ns) for kind in kinds)
-    )
+    raised = RuleTransition(about, TransitionKind.RAISED, now_ns, data.first_ns)
+    return Outcome(transitions=(raised,))

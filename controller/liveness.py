@@ -102,7 +102,8 @@ class Liveness:
 
     def _is_back(self, gateway: GatewayRecord, begun_ns: int) -> bool:
         recently_ns = max(begun_ns, self._checked_ns - self._silent_ns)
-        return gateway.state not in _AWAY and gateway.last_seen_ns > recently_ns
+        is_heard = recently_ns < gateway.last_seen_ns <= self._checked_ns
+        return gateway.state not in _AWAY and is_heard
 
 
 def outcome_of(change: Change, table: CatalogTable | None, *, now_ns: int) -> Outcome:

@@ -131,7 +131,9 @@ class QuietFilter:
     def find_overtaken(self, frame: Frame) -> BoolArray:
         """Return (n,) whether a younger sample of the device was checked before."""
         devices = self._binding(frame).device_ids[frame.device_row]
-        return (frame.time_ns < self._device_last_ns[devices]) & (devices != _NOBODY)
+        overtaken: BoolArray = frame.time_ns < self._device_last_ns[devices]
+        overtaken &= devices != _NOBODY
+        return overtaken
 
     def _expire_bands(self, frame: Frame) -> None:
         if self._untils:

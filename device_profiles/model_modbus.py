@@ -259,13 +259,6 @@ class ModbusSection(ConfigModel):
             raise ValueError(f"{printed} lies outside the addresses 0 to {ADDRESS_MAX}")
         return address
 
-    def printed_address(self, table: Table, address: int) -> int:
-        """Return how the manual prints an address: the way back from `wire_address`."""
-        if self.address_base != "modicon":
-            return address + self.address_base
-        leading = next(digit for digit, one in _MODICON_DIGITS.items() if one is table)
-        return leading * (10_000 if address < 9_999 else 100_000) + address + 1
-
     def is_forbidden(self, table: Table, first: int, last: int) -> bool:
         """Say whether any address from `first` to `last` on the wire must not be asked for."""
         return any(

@@ -1,6 +1,6 @@
 """The step from checking to running: the same process begins anew with what was checked in hand.
 
-Checking a configuration takes a YAML reader, validators and a command line, some 12 MB that a
+Checking a configuration takes a YAML reader, validators and a command line, some 10 MB that a
 running agent has no use for and Python would not give back. So `campus edge run` checks, joins
 configuration and profiles, puts the outcome into a file without a name, and replaces its program by
 `edge_agent.runtime`, which takes it up. Process id, limits, standard streams and who waits for the
@@ -21,8 +21,6 @@ from edge_agent.config import EdgeConfig
 from edge_agent.inventory import Inventory
 
 RUNTIME: Final = "edge_agent.runtime"
-_NO_PLUGINS: Final = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
-"""pydantic would look through all installed packages for plugins, of which a gateway has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +39,23 @@ class Handover:
 
 def hand_over(handover: Handover) -> NoReturn:
     """Replace this program by the running agent."""
-    number = os.memfd_create("campus-edge", 0)  # without the flag that closes it on the way
-    with open(number, "wb", closefd=False) as file:
-        pickle.dump(handover, file, protocol=pickle.HIGHEST_PROTOCOL)
+    number = put_aside(handover)
     command = [sys.executable, *_same_search_path(), "-m", RUNTIME, str(number)]
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, command, {**os.environ, **_NO_PLUGINS})  # noqa: S606
+    os.execv(sys.executable, command)  # noqa: S606
+
+
+def put_aside(handover: Handover) -> int:
+    """Return the number of an open file without a name that holds it and outlives the program."""
+    number = os.memfd_create("campus-edge", 0)  # without the flag that closes it on the way
+    with open(number, "wb", closefd=False) as file:
+        pickle.dump(handover, file, protocol=pickle.HIGHEST_PROTOCOL)
+    return number
 
 
 def take_over(number: int) -> Handover:
-    """Return what `hand_over` put into the open file of this number, and close it."""
+    """Return what `put_aside` put into the open file of this number, and close it."""
     os.lseek(number, 0, os.SEEK_SET)
     with open(number, "rb") as file:
         handover = pickle.load(file)  # noqa: S301  (from this very process, by no other way)

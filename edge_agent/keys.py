@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -22,17 +24,25 @@ def read_command_key(path: Path | None) -> bytes | None:
     """Read a key file, 64 or more hexadecimal digits; None without a file.
 
     Raises:
-        KeyFileError: it cannot be read, or holds no key.
+        KeyFileError: it cannot be read, everybody may read it, or it holds no key.
     """
     if path is None:
         return None
     try:
         with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
             content = file.read(_FILE_BYTES_MAX)
     except OSError as error:
         raise KeyFileError(
             "command_key_file", f"the command key cannot be read: {error.strerror}", place=str(path)
         ) from error
+    if mode & stat.S_IRWXO:
+        raise KeyFileError(
+            "command_key_readable",
+            "every user of this machine may read it, and sign commands with it",
+            place=str(path),
+            remedy=f"chmod 600 {path}",
+        )
     digits = _HEX.fullmatch(content)
     if digits is None or len(digits[1]) % 2:
         raise KeyFileError(

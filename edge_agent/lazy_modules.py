@@ -8,6 +8,7 @@ name of such a module, and the module takes its place when something of it is as
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -29,9 +30,10 @@ class _StandIn(ModuleType):
         return getattr(_load(self), name)
 
 
-def stand_in_for(modules: Mapping[str, tuple[str, ...]] = UNUSED) -> None:
-    """Put stand-ins where the modules are not loaded yet."""
-    for name, functions in modules.items():
+def stand_in_for_unused() -> None:
+    """Put stand-ins where the modules are not loaded yet. Before anything else is imported."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # or it would look for some
+    for name, functions in UNUSED.items():
         if name in sys.modules:
             continue
         stand_in = _StandIn(name)

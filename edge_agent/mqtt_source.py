@@ -28,6 +28,9 @@ from edge_agent.ports import EdgeClock, SampleSink, WriteResult
 _log: Final = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.2
+_STOOD_STILL_S: Final = 2.0
+_CATCH_UP_S: Final = 1.0
+"""After this process stood still: messages of so long may have waited, nobody knows how long."""
 """How often silence and waiting messages are looked at."""
 BROKER_GRACE_S: Final = 10.0
 """A broker may be away for so long (a restart) before the values of its devices turn bad."""
@@ -64,6 +67,8 @@ class MqttSource:
                 self._by_topic.setdefault(topic, []).append(listener)
         self._waiting: set[Listener] = set()
         self._changed = asyncio.Event()
+        self._beat_s: float | None = None
+        self._in_doubt_until_s = now_s
         self._down_since_s: float | None = now_s
         self._session = MqttSession(
             config.broker,
@@ -124,6 +129,8 @@ class MqttSource:
         elif retained:
             self._deliver(listener, [_as_repeated(reading) for reading in readings])
         elif readings:
+            if self._is_in_doubt():
+                readings = [_as_uncertain(reading) for reading in readings]
             if listener.absent is not None:
                 _log.info("%s on %s is heard again", listener.id, self.id)
             listener.heard(readings, self._now_s())
@@ -149,7 +156,20 @@ class MqttSource:
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
+            self.beat()
             self.look()
+
+    def beat(self) -> None:
+        """Note that this process runs; a longer time without that makes what is heard doubtful."""
+        self._is_in_doubt()
+        self._beat_s = self._now_s()
+
+    def _is_in_doubt(self) -> bool:
+        """Say whether what is heard now may be old: it gets the time of its arrival."""
+        now_s = self._now_s()
+        if self._beat_s is not None and now_s - self._beat_s > _STOOD_STILL_S:
+            self._in_doubt_until_s = now_s + _CATCH_UP_S
+        return now_s < self._in_doubt_until_s
 
     def look(self) -> None:
         """Hear what waited for the rate limit, and find out who is silent."""
@@ -241,6 +261,12 @@ class MqttSource:
         listener = self._listeners.get(device)
         known = listener.value(point) if listener is not None else None
         return known.value if known is not None else None
+
+
+def _as_uncertain(reading: Reading) -> Reading:
+    if reading.quality is Quality.GOOD:
+        return reading._replace(quality=Quality.UNCERTAIN)
+    return reading
 
 
 def _as_repeated(reading: Reading) -> Reading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Coroutine
@@ -14,6 +15,10 @@ from edge_agent.app import run_agent
 from edge_agent.handover import Handover, take_over
 
 EXIT_FAILURE: Final = 1
+BUSY_POLLS_PER_S: Final = 100.0
+"""From here on uvloop is worth its 2 MB: below, the whole agent is busy for 1 % of the time."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 def run(handover: Handover) -> None:
@@ -23,7 +28,7 @@ def run(handover: Handover) -> None:
         CampusError: it cannot start, or cannot go on.
     """
     set_up_logging(handover.log_format, level=handover.log_level, gateway=handover.config.gateway)
-    _run(_until_signal(handover))
+    _run(_until_signal(handover), is_busy=_is_busy(handover))
 
 
 async def _until_signal(handover: Handover) -> None:
@@ -34,13 +39,21 @@ async def _until_signal(handover: Handover) -> None:
     await run_agent(handover, stop)
 
 
-def _run(work: Coroutine[None, None, None]) -> None:
-    try:
-        import uvloop  # noqa: PLC0415
-    except ImportError:  # not on every platform
-        asyncio.run(work)
-    else:
-        uvloop.run(work)
+def _run(work: Coroutine[None, None, None], *, is_busy: bool) -> None:
+    if is_busy:
+        try:
+            import uvloop  # noqa: PLC0415
+        except ImportError:  # not on every platform
+            _log.debug("there is no uvloop: asyncio's own event loop serves, with more work")
+        else:
+            uvloop.run(work)
+            return
+    asyncio.run(work)
+
+
+def _is_busy(handover: Handover) -> bool:
+    devices = handover.inventory.modbus
+    return sum(1 / device.config.interval_s for device in devices) >= BUSY_POLLS_PER_S
 
 
 def take_over_and_run(number: int) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import sys
 
-from edge_agent.lazy_modules import stand_in_for
+from edge_agent.lazy_modules import stand_in_for_unused
 
 
 def main() -> None:
     """Take over and run."""
-    stand_in_for()
+    stand_in_for_unused()
     from edge_agent.process import take_over_and_run  # noqa: PLC0415  (after the stand-ins)
 
     take_over_and_run(int(sys.argv[1]))

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from edge_agent.modbus.errors import GarbledError, ModbusError, NotConnectedError
 from edge_agent.modbus.framing import Framing
 from edge_agent.modbus.links import LIBRARY_ERRORS, Link, not_connected
 from edge_agent.modbus.requests import Request, unpack_reply
+
+_STALE_S: Final = 1.0
+"""An answer read so long after its time was up lay here while this process stood still."""
 
 
 class ModbusClient:
@@ -89,7 +93,7 @@ class ModbusClient:
             if line.transport is None:
                 raise NotConnectedError("not connected", place=link.place)
         wire_s = link.character_s * (len(request.pdu) + 3 + line.framing.reply_bytes(request))
-        reply = line.send(request)
+        reply = line.send(request, within_s=self._timeout_s + wire_s)
         # What asyncio.timeout does, at a third of its cost: this runs for every request.
         timer = line.loop.call_later(self._timeout_s + wire_s, line.expire)
         try:
@@ -105,20 +109,22 @@ class ModbusClient:
 class _Line(asyncio.Protocol):
     """The receiving end of one connection."""
 
-    __slots__ = ("_last_byte_at", "_link", "framing", "loop", "transport", "waiter")
+    __slots__ = ("_due_at", "_last_byte_at", "_link", "framing", "loop", "transport", "waiter")
 
     def __init__(self, link: Link, framing: Framing) -> None:
         self._link = link
         self.loop = asyncio.get_running_loop()
         self._last_byte_at = 0.0
+        self._due_at = 0.0
         self.framing = framing
         self.transport: asyncio.Transport | None = None
         self.waiter: asyncio.Future[bytes] | None = None
 
-    def send(self, request: Request) -> asyncio.Future[bytes]:
+    def send(self, request: Request, *, within_s: float) -> asyncio.Future[bytes]:
         assert self.transport is not None
         assert self.waiter is None, "one request at a time"
         self.waiter = self.loop.create_future()
+        self._due_at = self.loop.time() + within_s + _STALE_S
         self.transport.write(self.framing.begin(request))
         return self.waiter
 
@@ -138,6 +144,8 @@ class _Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._last_byte_at = self.loop.time()
+        if self._last_byte_at > self._due_at and self.waiter is not None:
+            self.expire()  # else an old value would get the time of now
         try:
             pdu = self.framing.receive(data)
         except GarbledError as error:

@@ -40,11 +40,6 @@ class Health:
         """Whether it failed so often that it is asked more rarely."""
         return self.failures >= FAILURES_UNTIL_LOST
 
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether the next poll should risk one request only."""
-        return self.failures > 0
-
     def may_ask(self, now_s: float) -> bool:
         """Say whether it is time to ask."""
         return not self.is_lost or now_s >= self.next_try_s

@@ -44,9 +44,10 @@ class Evidence:
     broker_kills_ns: Sequence[int] = ()
     """When the broker died: what it had queued for the witness of the acks died with it."""
 
-    def counts(self) -> dict[str, int]:
-        """Return how much there was to judge."""
+    def counts(self) -> dict[str, float]:
+        """Return how much there was to judge, and how long the slowest notice took."""
         return {
+            "notice_delay_s_max": round(max(self._notice_delays_s(), default=0.0), 1),
             "samples_stored": len(self.stored),
             "readings_shown": len(self.truth),
             "batches_committed": sum(len(_spans(one.committed)) for one in self.traces.values()),
@@ -64,6 +65,17 @@ class Evidence:
                 )
             },
         }
+
+    def _notice_delays_s(self) -> list[float]:
+        """From the row in the outbox to the first arrival, deaths of either side included."""
+        arrived: dict[str, int] = {}
+        for notice in self.notices:
+            arrived.setdefault(notice["key"], notice["t"])
+        return [
+            (arrived[row["key"]] - row["created_ns"]) / 1e9
+            for row in self.outbox
+            if row["key"] in arrived
+        ]
 
 
 def _spans(book: Mapping[str, Sequence[Span]]) -> list[Span]:

@@ -4,10 +4,10 @@
 
 Real mosquitto, InfluxDB, controller and edge agents die by SIGKILL, each at least `--kills` times,
 at moments drawn from the seed; the simulated devices, the receiver of the notices and the witnesses
-live on. Gas leaks and commands go on meanwhile, and every command is delivered
-twice. Then everything heals, the spools drain, and the
-checker (which shares no code with the product) compares what devices, spools, store, state,
-actuators and receiver say. Exit code 1 when an invariant is broken, or a part did not come back.
+live on. Gas leaks and commands go on meanwhile, and every command is delivered twice. Then
+everything heals, the spools drain, and the checker (which shares no code with the product) compares
+what devices, spools, store, state, actuators and receiver say. Exit code 1 when a promise is broken
+or a part did not come back. docs/proof.md says more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An installer's afternoon: devices that answer, a configuration that is checked, values that are read."""
+"""An installer at work: devices that answer, a checked configuration, values that are read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_devices_are_read_as_they_are(sims: Running) -> None:
     order(folder, {"do": "fault", "device": "th-1", "kind": "exception"})
     values, code = read(*config, "th-1")
     assert (code, values["temperature"]["value"]) == (1, None)
-    assert values["temperature"]["quality"] == "exception_reply"
+    assert values["temperature"]["quality"] == "exception"
 
     refused = campus("sims", "order", folder / "orders.json", '{"do": "clear", "device": "th-9"}')
     assert refused.returncode == 1

@@ -233,6 +233,7 @@ def test_run_with_mistakes_starts_nothing(tmp_path: Path) -> None:
 def test_a_key_file_holds_hexadecimal_digits(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("ab" * 32 + "\n")
+    path.chmod(0o640)  # a group of its own may read it
 
     assert read_command_key(path) == b"\xab" * 32
     assert read_command_key(None) is None
@@ -242,8 +243,19 @@ def test_a_key_file_holds_hexadecimal_digits(tmp_path: Path) -> None:
 def test_what_is_no_key_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "key"
     path.write_bytes(content)
+    path.chmod(0o600)
 
     with pytest.raises(KeyFileError):
         read_command_key(path)
     with pytest.raises(KeyFileError):
         read_command_key(tmp_path / "missing")
+
+
+def test_a_key_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("ab" * 32)
+    path.chmod(0o644)
+
+    with pytest.raises(KeyFileError, match="chmod 600") as caught:
+        read_command_key(path)
+    assert caught.value.reason == "command_key_readable"

@@ -49,3 +49,16 @@ def test_on_the_console_a_line_reads_like_one() -> None:
     assert lines[0].endswith("spool of 7 batches device=th-101")
     assert "ERROR" in lines[1]
     assert "ValueError: invalid literal" in lines[-1]
+
+
+@pytest.mark.parametrize("log_format", [LogFormat.JSON, LogFormat.CONSOLE])
+def test_what_others_sent_cannot_pass_for_a_line_of_its_own(log_format: LogFormat) -> None:
+    stream = io.StringIO()
+    set_up_logging(log_format, stream=stream)
+    sent = "a\n12:00:00 ERROR b\r\x1b[2J\u2028c 中文"
+    logging.getLogger("campus.test").warning("refused: %s", sent, extra={"topic": sent})
+
+    [line] = stream.getvalue().removesuffix("\n").split("\n")
+    assert "\x1b" not in line
+    assert "\r" not in line
+    assert "中文" in line

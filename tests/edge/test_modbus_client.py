@@ -2,6 +2,7 @@
 
 import asyncio
 import termios
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -143,6 +144,23 @@ async def test_a_late_answer_never_becomes_the_next_requests_value() -> None:
         with pytest.raises(NoAnswerError):
             await client.execute(READ_TWO)
         assert await client.execute(READ_TWO) == (10, 20)
+
+
+async def test_an_answer_that_waited_while_the_process_stood_still_is_no_value_of_now() -> None:
+    async def script(request: bytes, send: Send) -> None:
+        send(mbap(request, GOOD))
+        if len(device.requests) == 1:
+            time.sleep(1.2)  # noqa: ASYNC251  # as if stopped
+
+    async with scripted_tcp(script) as device:
+        link = TcpLink("127.0.0.1", device.port)
+        client = ModbusClient(link, MbapFraming, timeout_s=0.05)
+        await client.connect()
+
+        with pytest.raises(NoAnswerError):
+            await client.execute(READ_TWO)
+        assert await client.execute(READ_TWO) == (10, 20)
+        client.close()
 
 
 async def test_a_late_answer_merged_with_the_right_one_is_told_apart() -> None:

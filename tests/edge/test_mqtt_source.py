@@ -96,6 +96,24 @@ async def test_a_retained_value_is_uncertain_and_proves_no_life() -> None:
     )
 
 
+async def test_what_waited_while_the_process_stood_still_has_no_sure_time() -> None:
+    rig = Rig()
+    rig.source.beat()
+    rig.clock.advance(120)
+    await rig.say(temperature=21.5)
+    rig.source.beat()
+    await rig.say(temperature=22.0)
+    rig.clock.advance(1.5)
+    rig.source.beat()
+    await rig.say(temperature=23.0)
+
+    assert [one["temperature"] for one in rig.said()] == [
+        (21.5, Quality.UNCERTAIN),
+        (22.0, Quality.UNCERTAIN),
+        (23.0, Quality.GOOD),
+    ]
+
+
 async def test_a_silent_device_is_bad_once_and_good_with_its_next_message() -> None:
     rig = Rig()
     await rig.say(temperature=21.5)

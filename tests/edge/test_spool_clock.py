@@ -7,6 +7,7 @@ from campus_wire.catalog import SampleClass
 from campus_wire.messages import (
     ClockState,
 )
+from edge_agent.clock import BUILD_NS, guess_origin_ns
 from edge_agent.spool.records import Rank, Stamp
 from tests.edge.kit import (
     BOOT,
@@ -119,4 +120,37 @@ def test_every_start_within_one_boot_stamps_from_the_same_origin(tmp_path: Path)
     store = open_store(tmp_path / "spool.db")
 
     assert store.begin_boot(9 * S) == first == 5 * S
+    store.close()
+
+
+def test_two_boots_without_a_sync_do_not_take_each_others_times(tmp_path: Path) -> None:
+    """A store tells the samples of a device apart by their time alone."""
+    times_ns: list[int] = []
+    for boot in ("boot-1", "boot-2"):
+        clocks = Clocks(wall_ns=30 * S, monotonic_ns=30 * S)  # 1970 again
+        store = open_store(tmp_path / "spool.db", clocks=clocks, boot=boot)
+        guess_ns = guess_origin_ns(
+            wall_ns=clocks.wall_ns,
+            monotonic_ns=clocks.monotonic_ns,
+            last_time_ns=store.last_time_ns(),
+        )
+        origin_ns = store.begin_boot(guess_ns)
+        start_ns = origin_ns + clocks.monotonic_ns
+        stamp = Stamp(ClockState.UNSYNCED, boot, origin_ns)
+        store.commit([draft(5, start_ns=start_ns, stamp=stamp)])
+        times_ns += [start_ns + number * S for number in range(5)]
+        store.close()
+
+    assert min(times_ns) >= BUILD_NS
+    assert len(set(times_ns)) == 10
+
+
+def test_a_wall_clock_years_ahead_is_no_base_for_later_guesses(tmp_path: Path) -> None:
+    clocks = Clocks(wall_ns=T0_NS + 10 * 365 * 86_400 * S)
+    store = open_store(tmp_path / "spool.db", clocks=clocks)
+    stamp = unsynced(clocks, guess_ns=clocks.wall_ns)
+    store.begin_boot(stamp.origin_ns)
+    store.commit([draft(1, start_ns=clocks.wall_ns, stamp=stamp)])
+
+    assert store.last_time_ns() == 0
     store.close()

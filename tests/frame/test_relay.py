@@ -37,3 +37,4 @@ async def test_relay_swallows_and_heals() -> None:
         writer.close()
         later_writer.close()
     server.close()
+    await asyncio.sleep(0.1)  # for the echo's side of the connections to end

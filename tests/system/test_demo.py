@@ -17,8 +17,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 RUN_TIMEOUT_S = 150
 SECONDS = 45
-KINDS = 10
-EDGE_MB_MAX = 60  # at most, after a run with ten kinds of device
+EDGE_MB_MAX = 60  # what an edge agent may hold resident, with ten times as many devices
 OUTCOMES = {"succeeded", "failed", "rejected", "expired", "unknown"}
 Json = dict[str, Any]
 
@@ -58,7 +57,7 @@ def test_demo(tmp_path: Path, broker: str, store: str) -> None:
     assert_the_story_was_told(report)
     assert_notices_arrived(report)
     assert_commands_ended(report["commands"])
-    assert_processes_are_told(report["processes"], broker=broker, store=store)
+    assert_processes_are_told(report["processes"], store=store)
     assert_it_was_told_to_people(page)
     assert_it_leaves_nothing_behind(tmp_path)
 
@@ -95,14 +94,14 @@ def assert_commands_ended(commands: list[Json]) -> None:
     assert any(command["by"].startswith("rule:") for command in commands)
 
 
-def assert_processes_are_told(processes: Json, *, broker: str, store: str) -> None:
+def assert_processes_are_told(processes: Json, *, store: str) -> None:
     names = {"broker", "sink", "controller", "sims", "sunrise-class", "sunrise-lab"}
     assert processes.keys() == names | ({"influxdb"} if store == "influxdb" else set())
     for name, usage in processes.items():
         assert usage["cpu_s"] > 0, name
         assert 0 < usage["rss_mb"] <= usage["rss_max_mb"], name
-    if broker == "mosquitto":  # an embedded broker's machine is as busy, its edges no bigger
-        assert processes["broker"]["rss_max_mb"] < EDGE_MB_MAX
+    for edge in ("sunrise-class", "sunrise-lab"):
+        assert processes[edge]["rss_max_mb"] <= EDGE_MB_MAX
 
 
 def assert_it_was_told_to_people(page: str) -> None:

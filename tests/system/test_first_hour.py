@@ -58,8 +58,11 @@ def test_the_second_terminal_and_the_end(
     process, directory = kept
     log = tmp_path / "demo.log"
     wait_until(
-        lambda: "relay 2 on" in log.read_text("utf-8"), what="the demo", timeout_s=READY_TIMEOUT_S
+        lambda: "relay 2 on" in log.read_text("utf-8") or process.poll() is not None,
+        what="the demo",
+        timeout_s=READY_TIMEOUT_S,
     )
+    assert process.poll() is None, log.read_text("utf-8")
 
     for command in commands() if ending is signal.SIGINT else ():
         result = terminal(f". ./env && {command}", directory)

@@ -91,6 +91,14 @@ def test_an_empty_retained_message_is_a_removal() -> None:
     assert not view.is_refused
 
 
+def test_a_retained_command_stands_out() -> None:
+    payload = orjson.dumps(good.command())
+    assert not Viewer().read(topic("command"), payload).is_refused
+    view = Viewer().read(topic("command"), payload, retained=True)
+    assert view.is_refused
+    assert "retained" in view.headline
+
+
 @pytest.mark.parametrize("case", BAD_PAYLOADS, ids=lambda case: case.id)
 def test_bad_messages_are_shown_with_their_reason(case: Any) -> None:
     is_topic = case.kind == "topic"

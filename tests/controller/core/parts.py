@@ -92,6 +92,8 @@ class RecordingEngine(RuleEngine):
     def __init__(self) -> None:
         super().__init__(())
         self.seen: list[tuple[str, int]] = []
+        self.evaluated: list[Callable[[Outcome], None]] = []
+        """Called with each outcome."""
         self.marks: str | None = None
         """When set: a rule state for each sample is part of the outcome, under this name."""
 
@@ -99,6 +101,8 @@ class RecordingEngine(RuleEngine):
         seen = [(frame.gateway, int(seq)) for frame in frames for seq in frame.seq]
         self.seen += seen
         outcome = super().evaluate(frames, now_ns=now_ns)
+        for tell in self.evaluated:
+            tell(outcome)
         if self.marks is None:
             return outcome
         marks = tuple(StateChange(self.marks, f"{name}/{seq}", "{}") for name, seq in seen)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from campus_wire.batch import Batch, Sample, blocks_of, encode_batch
 from campus_wire.catalog import Area, Catalog, Device, Label, Point, SampleClass, School
+from campus_wire.samples import ClockState
 
 EPOCH = "11111111-2222-4333-8444-555555555555"
 SECOND = 1_000_000_000
@@ -76,6 +77,8 @@ def batch(
     value: float = 20.0,
     epoch: str = EPOCH,
     sample_class: SampleClass = SampleClass.NORMAL,
+    clock: ClockState = ClockState.SYNCED,
+    boot: str | None = None,
 ) -> Batch:
     """`count` samples of all devices in turn; a sample's content depends on its number alone."""
     samples = [
@@ -94,6 +97,8 @@ def batch(
         catalog=of.revision,
         blocks=blocks_of(samples),
         sample_class=sample_class,
+        clock=clock,
+        boot=boot,
     )
 
 

@@ -43,6 +43,13 @@ def test_a_gateway_that_says_nothing_is_silent_within_90_s(liveness: Liveness) -
     assert watch(liveness, one, from_s=93, to_s=300) == []
 
 
+def test_a_clock_set_back_hides_no_silent_gateway(liveness: Liveness) -> None:
+    one = gateway(seen_s=3_000)  # as it was before the clock was set back by an hour
+
+    assert watch(liveness, one, from_s=0, to_s=75) == []
+    assert [change.silent for change in watch(liveness, one, from_s=78, to_s=90)] == [True]
+
+
 def test_a_last_will_counts_after_a_minute(liveness: Liveness) -> None:
     one = gateway(state="offline")
     one.last_seen_ns = at(20)

@@ -192,6 +192,45 @@ def test_a_gateway_that_returns_gives_each_device_its_time_again() -> None:
     assert {change.about.device for change in raised} == {"th-1", "th-2", "ac-1", "ac-2"}
 
 
+def keep_alive(school: School, second: float) -> list[RuleTransition]:
+    """Everything but the gas detector says something, and time passes."""
+    raised = [*school.air(second, 21.0).transitions]
+    raised += school.air(second, 21.0, room=2).transitions
+    raised += school.hear(("power",), "ac-1", second, (1,)).transitions
+    raised += school.hear(("power",), "ac-2", second, (1,)).transitions
+    return [*raised, *school.tick(second).transitions]
+
+
+@pytest.mark.parametrize("stood_still_s", [45, -3_600])
+def test_a_controller_that_stood_still_or_was_set_back_accuses_nobody(stood_still_s: int) -> None:
+    school = School()
+    raised: list[RuleTransition] = []
+    for second in range(1, 30):
+        raised += school.gas(second, 5.0).transitions
+        raised += keep_alive(school, second)
+    # What waited in the meantime comes in bit by bit; the gas detector's is the last.
+    start = 30 + stood_still_s
+    for second in range(start, start + 25):
+        raised += keep_alive(school, second)
+    assert raised == []
+
+    for second in range(start + 25, start + 60):
+        raised += keep_alive(school, second)
+    assert [change.about.device for change in raised] == ["gas-1"]  # it watches again
+
+
+def test_after_its_own_link_was_gone_the_controller_listens_anew() -> None:
+    school = School()
+    raised: list[RuleTransition] = []
+    for second in range(1, 60):
+        raised += school.tick(second).transitions  # the broker is away, the controller is not
+    school.engine.listen_anew(T0 + 60 * S)
+    for second in range(60, 85):
+        raised += keep_alive(school, second)
+
+    assert raised == []
+
+
 def test_a_room_is_heated_by_its_own_air_conditioner() -> None:
     school = School()
 

@@ -208,6 +208,7 @@ async def edge_rig(directory: Path, broker: Mosquitto) -> AsyncIterator[EdgeRig]
     gas, relay = [GasDetector(device) for device in range(DETECTORS)], Relay()
     key = secrets.token_bytes(32)
     (directory / "command.key").write_text(key.hex())
+    (directory / "command.key").chmod(0o600)
     async with contextlib.AsyncExitStack() as stack:
         ports = [(await stack.enter_async_context(scripted_tcp(one))).port for one in gas]
         relay_port = (await stack.enter_async_context(scripted_tcp(relay))).port
