@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import getpass
 import logging
 import signal
@@ -59,6 +60,7 @@ def run(
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings))
+    gc.unfreeze()  # what stays frozen looks like a leak to DuckDB, which says so in the journal
 
 
 async def _run(settings: ControllerConfig) -> None:

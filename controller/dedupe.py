@@ -144,7 +144,7 @@ class EpochLedger:
 
     @property
     def is_fragmented(self) -> bool:
-        """Whether it has too many holes to take a batch that makes another."""
+        """Whether it has too many holes to keep one more."""
         return max(len(self.processed), len(self.stored), len(self.refused)) >= INTERVALS_MAX
 
     def fresh(self, first: int, last: int) -> list[Interval]:
@@ -189,6 +189,17 @@ class EpochLedger:
     def drop_pending(self, first: int, last: int) -> None:
         """Note that this did not reach the store and will have to come again."""
         self.pending.remove(first, last)
+
+    def forget_oldest(self) -> None:
+        """Make room where there are too many holes: forget the lowest numbers.
+
+        What comes again of them is stored once more, which changes nothing in the store.
+        """
+        for numbers in (self.processed, self.stored, self.refused):
+            while len(numbers) >= INTERVALS_MAX:
+                first, last = next(iter(numbers))
+                numbers.remove(first, last)
+        self.changed = True
 
     def holes(self) -> list[Interval]:
         """Return the numbers below the greatest seen that have not arrived."""

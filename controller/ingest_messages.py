@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from campus_wire.batch import Batch, Claim, claim_of, decode_batch
 from campus_wire.catalog import decode_catalog
 from campus_wire.errors import MalformedError
+from campus_wire.ids import is_uuid
 from campus_wire.inbox import Received
 from campus_wire.messages import Event, LinkState, Receipt, Status, decode
 from campus_wire.samples import ClockState
@@ -132,9 +133,8 @@ class MessageReader:
         if table is None:
             self._hold(gateway, batch, payload, now_ns=group.now_ns)
             return
-        if ledger.is_fragmented and batch.first > ledger.processed.last + 1:
-            self._metrics.dropped.labels("too_many_holes").inc()
-            return
+        if ledger.is_fragmented:
+            ledger.forget_oldest()
         bounds = TimeBounds(self._earliest_ns, group.now_ns + self._ahead_ns)
         try:
             joined = join(batch, table, ledger, bounds=bounds)
@@ -255,10 +255,19 @@ class MessageReader:
         event = decode(Event, payload)
         self._heard(gateway, group.now_ns)
         if event.kind == _GAP:
-            group.gaps.append(_gap(gateway, event))
+            found = _gap(gateway, event)
+            group.gaps.append(found)
+            if is_uuid(found.epoch) and found.first and not event.attributes.get("widened"):
+                self._close_holes(found)
         group.events.append((gateway, event))
         group.message_ids.append((gateway, event.id))
         group.urgent = True
+
+    def _close_holes(self, gap: Gap) -> None:
+        """Wait no longer for what will never arrive, or holes would pile up for ever."""
+        ledger = self._ledgers.of(gap.gateway, gap.epoch)
+        for first, last in ledger.fresh(gap.first, gap.last):
+            ledger.mark_refused(first, last)
 
     def _receipt(self, gateway: str, payload: bytes, group: Group) -> None:
         receipt = decode(Receipt, payload)

@@ -136,16 +136,20 @@ class Writer:
         assert point is not None, "profiles name only points they have"
         part = polled.part_for(point)
         attempt = 0
+        now_s = asyncio.get_running_loop().time
         while True:
+            tried_s, pause_s = now_s(), _delay_s(attempt)
             try:
                 [read] = await self._ask(polled, part)
             except ModbusError as error:
                 progress.reason = error.reason
+                # A silent device must not take more than half of a line that others share.
+                pause_s = max(pause_s, now_s() - tried_s)
             else:
                 progress.value_read = read
                 if read is not None and abs(read - value) <= shown.tolerance:
                     return WriteResult("succeeded", read)
-            await self._sleep(_delay_s(attempt))
+            await self._sleep(pause_s)
             attempt += 1
 
     async def read(self, polled: PolledDevice, point: str, *, timeout_s: float) -> float | None:

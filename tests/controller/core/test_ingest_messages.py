@@ -136,7 +136,7 @@ async def test_garbage_makes_no_gateway(tmp_path: Path) -> None:
         assert not parts.inventory.has_gateway("gw-unknown")
 
 
-async def test_an_epoch_in_shreds_takes_what_fills_its_holes_first(tmp_path: Path) -> None:
+async def test_an_epoch_in_shreds_forgets_its_oldest_and_goes_on(tmp_path: Path) -> None:
     async with running(tmp_path) as parts:
         await parts.send_catalog(NEW)
         ledger = parts.ledgers.of(GATEWAY, EPOCH)
@@ -147,7 +147,31 @@ async def test_an_epoch_in_shreds_takes_what_fills_its_holes_first(tmp_path: Pat
         await parts.send(GATEWAY, "batch", payload(NEW, 2))
         await parts.settle()
 
-        assert parts.sent.stored(GATEWAY) == {2, 3, 4}
+        last = 4 * INTERVALS_MAX
+        assert parts.sent.stored(GATEWAY) == {2, 3, 4, last, last + 1, last + 2}
+        assert len(ledger.stored) <= INTERVALS_MAX
+        assert (last, last + 2) in ledger.stored
+
+
+async def test_a_gap_closes_its_hole_but_a_widened_one_does_not(tmp_path: Path) -> None:
+    async with running(tmp_path) as parts:
+        await parts.send_catalog(NEW)
+        await parts.send(GATEWAY, "batch", payload(NEW, 1))
+        await parts.send(GATEWAY, "event", gap(1, 2, 10))
+        wide = Event(
+            id="00000000-0000-4000-8000-000000000002",
+            time_ns=NOW_NS,
+            kind="gap",
+            attributes={"reason": "cap", "epoch": EPOCH, "first": 20, "last": 30, "widened": True},
+        )
+        await parts.send(GATEWAY, "event", encode(wide))
+        await parts.send(GATEWAY, "batch", payload(NEW, 20))
+        await parts.settle()
+
+        ledger = parts.ledgers.of(GATEWAY, EPOCH)
+        assert ledger.holes() == [(11, 19)]
+        assert parts.sent.stored(GATEWAY) == {1, 2, 3, 20, 21, 22}
+        assert ledger.is_settled(1, 10)
 
 
 def test_held_batches_are_bounded_and_kept_once() -> None:
