@@ -6,8 +6,13 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import servers
+
+# A machine that is busy must not fail a law.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 _gateway_numbers = itertools.count(1)
 

@@ -26,6 +26,7 @@ _STATUS_OF_REASON: Final = {
     "token_unknown": HTTPStatus.NOT_FOUND,
     "token_name_taken": HTTPStatus.CONFLICT,
     "last_admin": HTTPStatus.CONFLICT,
+    "already_acknowledged": HTTPStatus.CONFLICT,
     "read_only": HTTPStatus.CONFLICT,
     "too_many_commands": HTTPStatus.TOO_MANY_REQUESTS,
 }

@@ -14,7 +14,7 @@ from typing import Final
 from campus_wire.batch import decode_batch
 from campus_wire.catalog import decode_catalog
 from campus_wire.errors import MalformedError
-from campus_wire.messages import Ack, Event, Receipt, encode
+from campus_wire.messages import Ack, Event, Receipt, decode, encode
 from campus_wire.topics import Up
 from edge_agent.errors import SpoolError
 from edge_agent.spool.file import open_file, translated
@@ -250,11 +250,20 @@ class SpoolStore:
     def messages(self, limit: int) -> list[StoredMessage]:
         """Return messages that are not acked: receipts, then gaps, then other events."""
         with translated():
-            messages = self._tables.messages.unacked(limit)
+            messages = self._sound(self._tables.messages.unacked(limit))
             gaps = self._tables.gaps.unacked(limit)
         receipts = [one for one in messages if one.kind is Up.RECEIPT]
         events = [one for one in messages if one.kind is not Up.RECEIPT]
         return [*receipts, *gaps, *events][:limit]
+
+    def _sound(self, messages: Sequence[StoredMessage]) -> list[StoredMessage]:
+        """Drop what was damaged on the disk: the controller would never ack it."""
+        broken = [one for one in messages if not _is_readable(one)]
+        if broken:
+            _log.error("%d events or receipts in the spool are damaged; dropped", len(broken))
+            with self._tables.transaction():
+                self._tables.messages.ack(one.id for one in broken)
+        return [one for one in messages if one not in broken]
 
     def claim(self, command_id: str, expires_ns: int) -> bool:
         """Note that a command is about to act; False when it was claimed before."""
@@ -316,3 +325,12 @@ class SpoolStore:
         """Return the payload of a catalog that batches speak of, or None."""
         with translated():
             return self._tables.catalog(revision)
+
+
+def _is_readable(stored: StoredMessage) -> bool:
+    try:
+        if stored.kind is Up.RECEIPT:
+            return decode(Receipt, stored.payload).id == stored.id
+        return decode(Event, stored.payload).id == stored.id
+    except MalformedError:
+        return False

@@ -18,7 +18,8 @@ from tests.controller.core.samples import TOO_HOT, catalog, payload
 from tests.support.controller_process import ControllerProcess
 from tests.support.servers import Mosquitto
 
-pytestmark = pytest.mark.integration
+# A dozen processes one after the other: a busy machine takes its time.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 HOT_DEVICES = 3
 

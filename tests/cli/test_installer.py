@@ -14,7 +14,8 @@ from tests.cli.program import CAMPUS, campus, environment
 from tests.sims.schools import described, device, tcp_bus
 from tests.support.servers import wait_until
 
-pytestmark = pytest.mark.integration
+# A dozen processes one after the other: a busy machine takes its time.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 Running = tuple[subprocess.Popen[str], Path]
 

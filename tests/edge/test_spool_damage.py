@@ -13,6 +13,7 @@ import pytest
 
 from campus_wire.catalog import encode_catalog
 from campus_wire.errors import PermanentError, TransientError
+from campus_wire.messages import Event
 from edge_agent.errors import SpoolError, SpoolLockedError
 from edge_agent.spool.file import translated
 from edge_agent.spool.records import Rank
@@ -132,6 +133,26 @@ def test_an_ignored_batch_that_nobody_can_read_becomes_a_gap(
     assert not store.examine(1)
     assert waiting(store) == []
     assert gaps(store) == [(1, 3, reason)]
+    store.close()
+
+
+def test_a_damaged_event_is_dropped_and_its_neighbours_travel(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    store = open_store(path)
+    kept = [
+        Event(id=f"00000000-0000-4000-8000-{number:012d}", time_ns=T0_NS, kind="trip")
+        for number in range(3)
+    ]
+    store.post(kept)
+    store.close()
+    raw = apsw.Connection(str(path))
+    raw.execute("UPDATE messages SET payload = zeroblob(20) WHERE id LIKE '%001'")
+    raw.close()
+
+    store = open_store(path)
+
+    assert events(store) == [kept[0], kept[2]]
+    assert store.counts().messages == 2
     store.close()
 
 

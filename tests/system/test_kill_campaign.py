@@ -9,7 +9,7 @@ import pytest
 from tests.campaigns.kill import Campaign
 from tests.campaigns.plan import make_plan
 
-ROUNDS = 2
+ROUNDS = 3
 SEED = 7
 PARTS = ("broker", "store", "controller", "gw-1", "gw-2")
 
