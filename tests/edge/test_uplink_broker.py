@@ -346,3 +346,46 @@ async def test_a_lost_agent_is_offline_by_its_will(
             )
         boots = {(status.boot, status.epoch) for status in controller.statuses}
     assert boots == {(BOOT, edge.spool.epoch)}
+
+
+async def test_an_orderly_stop_waits_for_acks_of_what_is_under_way(
+    mosquitto: servers.Mosquitto, gateway_id: str, tmp_path: Path
+) -> None:
+    async with (
+        a_controller(mosquitto, gateway_id) as controller,
+        an_edge(tmp_path / "spool.db", mosquitto, gateway_id, ack_timeout_s=60) as edge,
+    ):
+        await eventually(lambda: bool(controller.statuses), "online")
+        controller.acks = False
+        edge.read(2)
+        edge.batcher.flush()
+        await eventually(lambda: len(controller.batches) == 1, "published")  # and not acked
+
+        draining = asyncio.create_task(edge.uplink.drain(30))
+        await asyncio.sleep(0.1)
+        assert not draining.done()
+
+        _, batch = controller.batches[0]
+        await controller.ack(gateway_id, ack_of(batch.epoch, (batch.first, batch.last)))
+        async with asyncio.timeout(10):
+            await draining
+        await edge.spool.settled()
+        assert edge.spool.counts.batches == 0
+
+
+async def test_a_stop_does_not_wait_for_a_controller_that_acks_nothing(
+    mosquitto: servers.Mosquitto, gateway_id: str, tmp_path: Path
+) -> None:
+    async with (
+        a_controller(mosquitto, gateway_id) as controller,
+        an_edge(tmp_path / "spool.db", mosquitto, gateway_id, ack_timeout_s=60) as edge,
+    ):
+        await eventually(lambda: bool(controller.statuses), "online")
+        controller.acks = False
+        edge.read(2)
+        edge.batcher.flush()
+        await eventually(lambda: len(controller.batches) == 1, "published")
+
+        async with asyncio.timeout(10):
+            await edge.uplink.drain(0.1)
+        assert edge.spool.counts.batches == 1
