@@ -100,6 +100,7 @@ def _measure_amid_traffic(
     finally:
         load.kill()
         load.wait()
+        load.stdout.close()
     return {
         "devices_of_others": gateways * DEVICES,
         "values_per_s_stored": round(reached),
