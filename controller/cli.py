@@ -6,6 +6,7 @@ import asyncio
 import gc
 import getpass
 import logging
+import os
 import signal
 import sys
 import time
@@ -51,6 +52,7 @@ def run(
 
     Example: campus controller run --config /etc/campus/controller.yaml
     """
+    os.umask(0o077)  # state and telemetry are nobody else's to read
     settings = load_config(config)
     check_files(settings, place=str(config))
     set_up_logging(log_format, level=log_level)

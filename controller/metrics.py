@@ -84,6 +84,9 @@ class Metrics:
             name + "outbox_pending", "Notices not delivered yet", registry=registry
         )
         self.outbox_dead = Gauge(name + "outbox_dead", "Notices given up", registry=registry)
+        self.alarms_open = Gauge(
+            name + "alarms_open", "Open alarms", ["severity", "state"], registry=registry
+        )
         self.broker_up = Gauge(
             name + "broker_up", "Whether the broker is connected", registry=registry
         )

@@ -1,7 +1,7 @@
 """One connection to one bus: a request out, its reply or a `ModbusError` back.
 
 pymodbus drives serial ports. Encoding requests and matching replies to them is done here, stricter
-and cheaper than its own client does it: docs/decisions/010-modbus-client.md.
+and cheaper than its own client does it: docs/decisions/010-modbus-client.md, 012-edge-memory.md.
 """
 
 from __future__ import annotations

@@ -88,8 +88,9 @@ class Edge:
 async def an_edge(
     path: Path, broker: servers.Mosquitto, gateway: str, **options: Any
 ) -> AsyncIterator[Edge]:
+    more = options.pop("settings", {})
     config = UplinkConfig(
-        broker=settings_for(broker, client_id=gateway), **{"ack_timeout_s": 1, **options}
+        broker=settings_for(broker, client_id=gateway, **more), **{"ack_timeout_s": 1, **options}
     )
     spool = Spool(
         lambda: SpoolStore(

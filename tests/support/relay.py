@@ -1,7 +1,7 @@
 """A stretch of network between a client and a server that can be made to swallow everything.
 
 While it swallows, no byte and no end of a connection passes in either direction, and new
-connections lead nowhere; nobody is told. Afterwards what was under way arrives, as the
+connections lead nowhere; nobody is told. It can also swallow in one direction alone. Afterwards what was under way arrives, as the
 retransmissions of TCP would bring it. A thread of its own with an event loop.
 """
 
@@ -29,6 +29,7 @@ class Relay:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._is_open = asyncio.Event()
+        self._is_open_back = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Self:
@@ -46,15 +47,21 @@ class Relay:
         """Let nothing pass from now on."""
         self._loop.call_soon_threadsafe(self._is_open.clear)
 
+    def swallow_answers(self) -> None:
+        """Let nothing pass from the server to the client from now on."""
+        self._loop.call_soon_threadsafe(self._is_open_back.clear)
+
     def heal(self) -> None:
         """Let everything pass, also what was held back."""
         self._loop.call_soon_threadsafe(self._is_open.set)
+        self._loop.call_soon_threadsafe(self._is_open_back.set)
 
     def _run(self, work: object) -> Future[None]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)  # type: ignore[arg-type]
 
     async def _start(self) -> None:
         self._is_open.set()
+        self._is_open_back.set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -82,7 +89,7 @@ class Relay:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
         try:
             there = asyncio.create_task(self._pump(reader, far_writer))
-            back = asyncio.create_task(self._pump(far_reader, writer))
+            back = asyncio.create_task(self._pump(far_reader, writer, is_back=True))
             try:
                 await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -92,10 +99,14 @@ class Relay:
         finally:
             far_writer.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_back: bool = False
+    ) -> None:
         while True:
             data = await reader.read(_CHUNK_BYTES)
             await self._is_open.wait()
+            if is_back:
+                await self._is_open_back.wait()
             if not data:
                 return
             writer.write(data)
