@@ -26,6 +26,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from campus_cli.demo import ledger
 from campus_cli.demo.ledger import Value
+from campus_wire.batch import decode_batch
+from campus_wire.samples import Batch
 from tests.support.process import wait_until
 from tests.support.relay import Relay
 from tests.support.school_run import SchoolRun
@@ -49,13 +51,17 @@ class Onlooker:
 
     def __init__(self, port: int, name: str, password: str) -> None:
         self.acked_ns: dict[int, int] = {}
-        self.last_ack_ns = 0
+        self.live_since_ns: int | None = None
+        """Set when the link heals; batches of later samples are live ones."""
+        self.first_live: int | None = None
+        """Number of the last sample of the first live batch: all of the backlog lies before it."""
         self.spool_batches: list[tuple[int, int]] = []
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.username_pw_set(name, password)
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)
-        self._client.subscribe([("campus/1/down/+/ack", 0), ("campus/1/up/+/status", 0)])
+        topics = ("campus/1/down/+/ack", "campus/1/up/+/batch", "campus/1/up/+/status")
+        self._client.subscribe([(topic, 0) for topic in topics])
         self._client.loop_start()
 
     def close(self) -> None:
@@ -64,14 +70,23 @@ class Onlooker:
         self._client.loop_stop()
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        now_ns, said = time.time_ns(), json.loads(message.payload)
+        now_ns = time.time_ns()
+        if message.topic.endswith("/batch"):
+            self._see(decode_batch(bytes(message.payload)))
+            return
+        said = json.loads(message.payload)
         if message.topic.endswith("/ack"):
-            self.last_ack_ns = now_ns
             for part in said.get("stored", ()):
                 for seq in range(part["first"], part["last"] + 1):
                     self.acked_ns.setdefault(seq, now_ns)
         elif said["state"] == "online":
             self.spool_batches.append((now_ns, said.get("spool_batches", 0)))
+
+    def _see(self, batch: Batch) -> None:
+        if self.live_since_ns is None or self.first_live is not None:
+            return
+        if all(at_ns > self.live_since_ns for block in batch.blocks for at_ns in block.times_ns):
+            self.first_live = batch.last
 
     def most_waiting(self, since_ns: int) -> int:
         """Return the most batches that the spool said it held after an instant."""
@@ -133,13 +148,12 @@ def _play(relay: Relay, onlooker: Onlooker, seconds: float) -> Course:
     relay.swallow()
     failed_ns = time.time_ns()
     time.sleep(seconds)
+    healed_ns = onlooker.live_since_ns = time.time_ns()
     relay.heal()
-    healed_ns = time.time_ns()
     print(f"link healed after {seconds:g} s", flush=True)
-    wait_until(
-        lambda: onlooker.last_ack_ns > healed_ns, what="an ack after the outage", timeout_s=60
-    )
-    mark = max(onlooker.acked_ns)
+    wait_until(lambda: onlooker.first_live is not None, what="a live batch", timeout_s=60)
+    mark = onlooker.first_live
+    assert mark is not None
     wait_until(
         lambda: onlooker.has_all_up_to(mark),
         what="the backlog drained",

@@ -25,6 +25,7 @@ from controller.api_server import ApiServer
 from controller.commands import Commands
 from controller.config import ControllerConfig
 from controller.gateway_clock import GatewayClocks
+from controller.gateway_twins import GatewayTwins
 from controller.ingest import Ingest
 from controller.ingest_held import Held
 from controller.ingest_messages import MessageReader
@@ -92,6 +93,7 @@ class Controller:
         self._book = AlarmBook(config.notices.channels)
         self._liveness = Liveness(config.liveness)
         self._clocks = GatewayClocks()
+        self._twins = GatewayTwins()
         self._late = LateDigests()
         self._session = MqttSession(
             config.broker,
@@ -142,6 +144,7 @@ class Controller:
             ahead_ns=int(settings.ahead_s_max * 1e9),
             earliest_ns=int(settings.not_before.timestamp()) * 1_000_000_000,
             clocks=self._clocks,
+            twins=self._twins,
         )
         self._ingest = Ingest(
             database=self.database,
@@ -193,6 +196,7 @@ class Controller:
             states = load_states(connection)
             self._liveness.restore(states)
             self._clocks.restore(states)
+            self._twins.restore(states, now_ns=self._clock_ns())
             self._rules.restore([one for one in states if one.rule in self._rule_ids])
 
         await self.database.read(read)

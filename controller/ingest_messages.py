@@ -15,10 +15,12 @@ from campus_wire.inbox import Received
 from campus_wire.messages import Event, LinkState, Receipt, Status, decode
 from campus_wire.samples import ClockState
 from campus_wire.topics import Up, parse
+from controller import gateway_clock, gateway_twins
 from controller.acks import AckSender
 from controller.dedupe import EpochLedger
 from controller.frames import CatalogTable, Frame
-from controller.gateway_clock import GatewayClocks, outcome_of
+from controller.gateway_clock import GatewayClocks
+from controller.gateway_twins import GatewayTwins
 from controller.ingest_batch import Joined, TimeBounds, join
 from controller.ingest_group import Gap, Group, Quarantined, Refusal
 from controller.ingest_held import Held
@@ -55,6 +57,7 @@ class MessageReader:
         ahead_ns: How far ahead of the wall clock a sample's time may lie.
         earliest_ns: Before when none may lie.
         clocks: Follows the gateways' clocks.
+        twins: Finds gateways of which there are two.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class MessageReader:
         ahead_ns: int,
         earliest_ns: int,
         clocks: GatewayClocks | None = None,
+        twins: GatewayTwins | None = None,
     ) -> None:
         self._inventory = inventory
         self._ledgers = ledgers
@@ -81,6 +85,7 @@ class MessageReader:
         self._ahead_ns = ahead_ns
         self._earliest_ns = earliest_ns
         self._clocks = GatewayClocks() if clocks is None else clocks
+        self._twins = GatewayTwins() if twins is None else twins
         self._said: dict[str, str] = {}
 
     def read(self, message: Received, group: Group) -> None:
@@ -228,6 +233,7 @@ class MessageReader:
         if is_online and not message.retained:
             self._heard(gateway, group.now_ns)
             self._compare_clock(status, group)
+            self._look_for_twin(status, group)
         returned = record.state != status.state or record.boot != status.boot
         if is_online and (returned or not message.retained):
             self._rules.hear_gateway(gateway, now_ns=group.now_ns, returned=returned)
@@ -249,7 +255,16 @@ class MessageReader:
             "the clock of gateway %s is %s", change.gateway, "wrong" if change.wrong else "right"
         )
         table = self._inventory.present(change.gateway)
-        group.outcomes.append(outcome_of(change, table, now_ns=group.now_ns))
+        group.outcomes.append(gateway_clock.outcome_of(change, table, now_ns=group.now_ns))
+
+    def _look_for_twin(self, status: Status, group: Group) -> None:
+        change = self._twins.hear(status, now_ns=group.now_ns)
+        if change is None:
+            return
+        if change.twins:
+            _log.warning("two agents run as gateway %s", change.gateway)
+        table = self._inventory.present(change.gateway)
+        group.outcomes.append(gateway_twins.outcome_of(change, table, now_ns=group.now_ns))
 
     def _event(self, gateway: str, payload: bytes, group: Group) -> None:
         event = decode(Event, payload)

@@ -15,6 +15,8 @@ LATE_DATA: Final = "system.late-data"
 """Rule id; the instance is the gateway. A digest: raised and over at once, with one notice."""
 GATEWAY_CLOCK: Final = "system.gateway-clock"
 """Rule id; the instance is the gateway."""
+GATEWAY_TWINS: Final = "system.gateway-twins"
+"""Rule id; the instance is the gateway."""
 UNDELIVERED: Final = "system.notice-undelivered"
 """Rule id; the instance is the channel, which is not told of it."""
 
@@ -96,6 +98,30 @@ def gateway_clock(gateway: str, *, school: str = "", school_name: Label | None =
         action=Label(
             zh="检查网关和平台服务器的对时（NTP）。",
             en="Check the time synchronisation (NTP) of the gateway and of the controller.",
+        ),
+        gateway=gateway,
+        school=school,
+        school_name=school_name,
+        device_name=Label(zh=f"网关 {gateway}", en=f"gateway {gateway}"),
+    )
+
+
+def gateway_twins(gateway: str, *, school: str = "", school_name: Label | None = None) -> About:
+    """Return the alarm that two agents run as one gateway."""
+    return About(
+        rule=GATEWAY_TWINS,
+        instance=gateway,
+        severity=Severity.WARNING,
+        alarm_class=AlarmClass.MAINTENANCE,
+        name=Label(zh="两个网关使用同一编号", en="Two agents run as one gateway"),
+        consequence=Label(
+            zh="两者轮流断线，数据混在一起，命令可能送错设备。",
+            en="They throw each other out in turns, their data is mixed, and commands may reach "
+            "the wrong one.",
+        ),
+        action=Label(
+            zh="为每个网关设置各自的编号和账号，停用多余的一个。",
+            en="Give each its own id and account, and stop the one that is too many.",
         ),
         gateway=gateway,
         school=school,

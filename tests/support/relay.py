@@ -1,8 +1,9 @@
 """A stretch of network between a client and a server that can be made to swallow everything.
 
 While it swallows, no byte and no end of a connection passes in either direction, and new
-connections lead nowhere; nobody is told. It can also swallow in one direction alone. Afterwards what was under way arrives, as the
-retransmissions of TCP would bring it. A thread of its own with an event loop.
+connections lead nowhere; nobody is told. It can also swallow in one direction alone. Afterwards
+what was under way arrives, as the retransmissions of TCP would bring it. A thread of its own with
+an event loop.
 """
 
 from __future__ import annotations

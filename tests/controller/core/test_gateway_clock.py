@@ -10,7 +10,7 @@ from campus_wire.catalog import SampleClass
 from campus_wire.messages import LinkState, Status, encode
 from campus_wire.samples import ClockState
 from controller.gateway_clock import ClockChange, GatewayClocks, outcome_of
-from controller.outcome import StateChange
+from controller.outcome import LateData, StateChange
 from tests.controller.core.parts import running
 from tests.controller.core.samples import EPOCH, NOW_NS, SECOND, batch, catalog
 
@@ -88,7 +88,7 @@ async def test_an_unsynced_gateway_is_not_taken_for_a_late_one(tmp_path: Path) -
     of = catalog(GATEWAY)
     behind_ns = 20 * 86_400 * SECOND
     async with running(tmp_path) as parts:
-        late = []
+        late: list[LateData] = []
         parts.rules.evaluated.append(lambda outcome: late.extend(outcome.late))
         await parts.send_catalog(of)
         told = status(60, -20 * 86_400, clock=ClockState.UNSYNCED)
