@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
+from campus_wire.catalog import SampleClass
 from campus_wire.messages import Ack, Event, Receipt
 from edge_agent.errors import SpoolClosedError, SpoolError, SpoolUnusableError
 from edge_agent.spool.records import Draft, Rank, SpoolCounts, StoredBatch, StoredMessage
@@ -26,6 +27,8 @@ Job = Callable[[], None]
 _DRAFTS_MAX: Final = 64
 """Batches that wait for the disk; what comes on top is a gap with the reason `disk_slow`."""
 _JOBS_MAX: Final = 10_000
+_GATHER_S: Final = 0.05
+"""How long ordinary batches and acks wait for others, to share a transaction."""
 
 
 class Listener(Protocol):
@@ -63,6 +66,7 @@ class Spool:
         self._acks: list[Ack] = []
         self._events: list[Event] = []
         self._unwritten = 0
+        self._is_writing = False
         self._is_closing = False
         self._is_failing = False
         self._store: SpoolStore | None = None
@@ -121,8 +125,8 @@ class Spool:
 
     @property
     def is_busy(self) -> bool:
-        """Whether batches wait to be written or are being written."""
-        return self._unwritten > 0
+        """Whether batches are being written."""
+        return self._is_writing
 
     # --- in, without waiting -------------------------------------------------------------------
 
@@ -274,8 +278,10 @@ class Spool:
         with self._changed:
             while not self._has_work() and not self._is_closing:
                 self._changed.wait()
+            self._changed.wait_for(self._is_urgent, timeout=_GATHER_S)
             is_last = self._is_closing
             drafts, self._drafts = list(self._drafts), deque()
+            self._is_writing = bool(drafts)
             skipped, self._skipped = self._skipped, {}
             acks, self._acks = self._acks, []
             events, self._events = self._events, []
@@ -298,6 +304,12 @@ class Spool:
 
     def _has_work(self) -> bool:
         return bool(self._drafts or self._jobs or self._acks or self._events or self._skipped)
+
+    def _is_urgent(self) -> bool:
+        """Say what cannot wait a moment for more: a transaction costs the same for many."""
+        return bool(self._jobs or self._events or self._skipped or self._is_closing) or any(
+            draft.sample_class is SampleClass.SAFETY for draft in self._drafts
+        )
 
     def _write(self, store: SpoolStore, drafts: list[Draft]) -> None:
         stored: list[StoredBatch] = []
@@ -347,11 +359,11 @@ class Spool:
 
     def _written(self, stored: list[StoredBatch], count: int) -> None:
         self._unwritten -= count
+        self._is_writing = False
         if stored:
             self._tell(lambda one: one.on_stored(stored))
-        if not self._unwritten:
-            for callback in self._on_idle:
-                callback()
+        for callback in self._on_idle:
+            callback()
 
     def _tell(self, say: Callable[[Listener], None]) -> None:
         for listener in self._listeners:
