@@ -222,6 +222,7 @@ class ModbusBus:
         results: list[Columns | None] = [None] * len(parts)
         failure: ModbusError | None = None
         time_ns: int | None = None
+        told: set[int] = set()
         now_s = self._now_s()
         for position in polled.in_order_of_trust():
             part = parts[position]
@@ -229,6 +230,8 @@ class ModbusBus:
                 results[position] = part.bad(part.health.quality)
                 continue
             if self._urgent:
+                # What was read before a write must not look as if it were read after it.
+                self._deliver_parts(polled, results, told, time_ns)
                 await self._serve_urgent()
             try:
                 results[position] = await self._ask(part)
@@ -252,7 +255,10 @@ class ModbusBus:
             part.bad(rest) if result is None else result
             for part, result in zip(parts, results, strict=True)
         ]
-        self._deliver(polled, columns, time_ns)
+        if told:
+            self._deliver_parts(polled, columns, told, time_ns)
+        else:
+            self._deliver(polled, columns, time_ns)
 
     async def _ask(self, part: Part) -> Columns:
         """Ask once; again when the device is busy, and once more when noise spoilt the answer."""
@@ -280,8 +286,25 @@ class ModbusBus:
         for sample_class, sample in polled.samples(columns, time_ns):
             self._sink.accept((sample,), sample_class)
 
-    def _deliver_part(self, polled: PolledDevice, part: Part, columns: Columns) -> None:
-        for sample_class, sample in polled.samples_of(part, columns, self._clock.now_ns()):
+    def _deliver_parts(
+        self,
+        polled: PolledDevice,
+        results: Sequence[Columns | None],
+        told: set[int],
+        time_ns: int | None,
+    ) -> None:
+        """Deliver the results that are there and not told yet, each part for itself."""
+        for position, columns in enumerate(results):
+            if columns is not None and position not in told:
+                told.add(position)
+                self._deliver_part(polled, polled.parts[position], columns, time_ns)
+
+    def _deliver_part(
+        self, polled: PolledDevice, part: Part, columns: Columns, time_ns: int | None = None
+    ) -> None:
+        if time_ns is None:
+            time_ns = self._clock.now_ns()
+        for sample_class, sample in polled.samples_of(part, columns, time_ns):
             self._sink.accept((sample,), sample_class)
 
     # --- health ---------------------------------------------------------------------------------

@@ -84,6 +84,53 @@ async def test_a_read_back_is_a_sample_like_any_other() -> None:
     assert len(sample.points) == 1
 
 
+async def test_what_was_read_before_a_write_is_told_before_it() -> None:
+    """A device of two requests is half read when a write to it comes between them."""
+    coils = [0]
+
+    def ac(request: Request) -> Sequence[int]:
+        if request.function == 5:
+            coils[0] = 1
+            return ()
+        if request.function == 1:
+            return coils
+        return [20] * int.from_bytes(request.pdu[3:5], "big")
+
+    rig = Rig(modbus_device("ac", AC, unit=3), units={3: ac})
+    await rig.run(0.5)
+    rig.sink.samples.clear()
+    works: list[asyncio.Task[Any]] = []
+
+    def ask_for_write(request: Request) -> None:
+        if request.function == 1 and not works:
+            works.append(asyncio.create_task(rig.bus.write("ac", "power_on", 1, timeout_s=1.0)))
+
+    original = rig.line.execute
+
+    async def execute(request: Request) -> Sequence[int]:
+        raw = await original(request)
+        await asyncio.sleep(0)
+        return raw
+
+    rig.line.execute = execute  # type: ignore[method-assign]
+    rig.line.during = ask_for_write
+    await rig.run(3.0)
+    await serve(rig, works[0])
+
+    [index] = {
+        sample.points[sample.values.index(0)]
+        for _, sample in rig.sink.samples
+        if 0 in sample.values
+    }
+    shown = [
+        sample.values[sample.points.index(index)]
+        for _, sample in rig.sink.samples
+        if index in sample.points
+    ]
+    assert shown[:2] == [0, 1]
+    assert 0 not in shown[1:]
+
+
 async def test_a_write_waits_for_at_most_the_request_under_way() -> None:
     relay = Relay()
     devices = [modbus_device(f"ac-{unit}", AC, unit=unit) for unit in range(1, 9)]
