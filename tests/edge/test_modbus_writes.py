@@ -43,6 +43,18 @@ class Relay:
         return self.coils[address : address + count]
 
 
+def give_way(rig: Rig) -> None:
+    """Let other tasks run while a request is under way, as a real line does."""
+    original = rig.line.execute
+
+    async def execute(request: Request) -> Sequence[int]:
+        raw = await original(request)
+        await asyncio.sleep(0)
+        return raw
+
+    rig.line.execute = execute  # type: ignore[method-assign]
+
+
 RELAY = modbus_device("relay", "waveshare-modbus-rtu-relay-8ch", unit=9)
 
 
@@ -105,14 +117,7 @@ async def test_what_was_read_before_a_write_is_told_before_it() -> None:
         if request.function == 1 and not works:
             works.append(asyncio.create_task(rig.bus.write("ac", "power_on", 1, timeout_s=1.0)))
 
-    original = rig.line.execute
-
-    async def execute(request: Request) -> Sequence[int]:
-        raw = await original(request)
-        await asyncio.sleep(0)
-        return raw
-
-    rig.line.execute = execute  # type: ignore[method-assign]
+    give_way(rig)
     rig.line.during = ask_for_write
     await rig.run(3.0)
     await serve(rig, works[0])
@@ -144,14 +149,7 @@ async def test_a_write_waits_for_at_most_the_request_under_way() -> None:
         if request.unit == 5 and not works:
             works.append(asyncio.create_task(rig.bus.write("relay", "relay_1", 1, timeout_s=1.0)))
 
-    original = rig.line.execute
-
-    async def execute(request: Request) -> Sequence[int]:
-        raw = await original(request)
-        await asyncio.sleep(0)
-        return raw
-
-    rig.line.execute = execute  # type: ignore[method-assign]
+    give_way(rig)
     rig.line.during = ask_for_write
     await rig.run(3.0)
     await serve(rig, works[0])
