@@ -79,6 +79,14 @@ class State(_Model):
     label: Label
 
 
+class Flag(_Model):
+    """What a single bit of a number means."""
+
+    bit: int = Field(ge=0, le=63)
+    """Counted from the least significant one as 0."""
+    label: Label
+
+
 class Point(_Model):
     """One quantity; devices of one profile share it. `minimum` and `maximum` are in `unit`."""
 
@@ -90,6 +98,10 @@ class Point(_Model):
     minimum: float | None = None
     maximum: float | None = None
     states: tuple[State, ...] = Field((), strict=False)
+    flags: tuple[Flag, ...] = Field((), strict=False)
+    """Of a number whose bits mean things of their own."""
+    wraps_at: float | None = Field(None, gt=0)
+    """Of a counter: the first value it never shows, as it starts again at 0 there."""
 
 
 class Device(_Model):

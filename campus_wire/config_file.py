@@ -8,7 +8,7 @@ All mistakes of a file are reported at once. The data is checked as JSON would b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -34,6 +34,7 @@ __all__ = [
     "ConfigModel",
     "Document",
     "Mistake",
+    "Prepare",
     "load_document",
     "load_yaml",
     "mistake_at",
@@ -43,6 +44,7 @@ __all__ = [
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 M = TypeVar("M", bound=BaseModel)
+Prepare = Callable[[Node], Iterable[Mistake]]
 
 
 class ConfigError(WireError, PermanentError):
@@ -101,16 +103,30 @@ def load_yaml(path: Path, model: type[M], *, bytes_max: int = FILE_BYTES_MAX) ->
     return load_document(path, model, bytes_max=bytes_max).value
 
 
-def load_document(path: Path, model: type[M], *, bytes_max: int = FILE_BYTES_MAX) -> Document[M]:
+def load_document(
+    path: Path,
+    model: type[M],
+    *,
+    bytes_max: int = FILE_BYTES_MAX,
+    prepare: Prepare | None = None,
+) -> Document[M]:
     """Read a YAML file into a model and keep the lines, for checks that span files.
+
+    Args:
+        path: the file.
+        model: what the file must hold.
+        bytes_max: how large it may be.
+        prepare: what changes the data before it is checked, in place; returns mistakes of its own.
 
     Raises:
         ConfigFileError: with all mistakes of the file.
     """
-    return parse_document(_read(path, bytes_max), model, path=path)
+    return parse_document(_read(path, bytes_max), model, path=path, prepare=prepare)
 
 
-def parse_document(text: str, model: type[M], *, path: Path) -> Document[M]:
+def parse_document(
+    text: str, model: type[M], *, path: Path, prepare: Prepare | None = None
+) -> Document[M]:
     """Do what `load_document` does with text that was read already.
 
     Raises:
@@ -123,11 +139,15 @@ def parse_document(text: str, model: type[M], *, path: Path) -> Document[M]:
             for flaw in flaws[:MISTAKES_MAX]
         ]
         raise ConfigFileError(path, mistakes or [Mistake(1, 1, "", "is empty")], reason="syntax")
+    before = list(prepare(root)) if prepare is not None else []
     try:
         value = model.model_validate_json(orjson.dumps(root.plain()))
     except ValidationError as error:
-        raise ConfigFileError(path, mistakes_of(model, root, error)) from None
-    return Document(path, value, root)
+        mistakes = in_order([*before, *mistakes_of(model, root, error)])[:MISTAKES_MAX]
+        raise ConfigFileError(path, mistakes) from None
+    document = Document(path, value, root)
+    document.refuse(before)
+    return document
 
 
 def _read(path: Path, bytes_max: int) -> str:

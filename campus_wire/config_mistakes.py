@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import orjson
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from campus_wire.config_model import MISTAKE_AT
+from campus_wire.config_model import MISTAKE_AT, mistake_at
 from campus_wire.config_suggest import Key, known_keys, suggest, suggest_choice
 from campus_wire.yaml_nodes import Node, Place
 
@@ -56,6 +56,39 @@ class Mistake:
 
 def mistakes_of(model: type[BaseModel], root: Node, error: ValidationError) -> list[Mistake]:
     """Return what a validation found wrong in a file, in the order of the file."""
+    return in_order(_mistakes_by_key(model, root, error).values())[:MISTAKES_MAX]
+
+
+def errors_below(
+    model: type[BaseModel], plain: Any, error: ValidationError, *, key: Sequence[Key]
+) -> list[PydanticCustomError]:
+    """Return what a validation found wrong in plain data, for a validator that checked it itself.
+
+    Args:
+        model: what the data was checked against.
+        plain: the data, as JSON would hold it.
+        error: what the check raised.
+        key: where the data stands below the model of the validator.
+    """
+    found = _mistakes_by_key(model, _node_of(plain), error)
+    return [
+        mistake_at((*key, *below), one.message, suggestion=one.suggestion, remedy=one.remedy)
+        for below, one in list(found.items())[:MISTAKES_MAX]
+    ]
+
+
+def _node_of(plain: Any) -> Node:
+    nowhere = Place(0, 0)
+    if isinstance(plain, dict):
+        return Node(nowhere, {str(key): _node_of(child) for key, child in plain.items()})
+    if isinstance(plain, list | tuple):
+        return Node(nowhere, [_node_of(child) for child in plain])
+    return Node(nowhere, plain)
+
+
+def _mistakes_by_key(
+    model: type[BaseModel], root: Node, error: ValidationError
+) -> dict[tuple[Key, ...], Mistake]:
     found: dict[tuple[Key, ...], Mistake] = {}
     suggested: set[tuple[Key, ...]] = set()
     details = [one for one in error.errors(include_url=False) if not _follows_from_others(one)]
@@ -72,7 +105,7 @@ def mistakes_of(model: type[BaseModel], root: Node, error: ValidationError) -> l
         found[path] = mistake
         if mistake.suggestion and detail["type"] == "extra_forbidden":
             suggested.add((*path[:-1], mistake.suggestion))
-    return in_order(found.values())[:MISTAKES_MAX]
+    return found
 
 
 def _follows_from_others(detail: ErrorDetails) -> bool:

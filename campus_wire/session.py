@@ -21,6 +21,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,6 +91,8 @@ class MqttSession:
         self.stats = SessionStats()
         self._settings = settings
         self._subscriptions = list(subscriptions)
+        self._subscribed: list[tuple[str, int]] = []
+        self._wanted = asyncio.Event()
         self._will = will
         self._on_message = on_message
         self._on_up = on_up
@@ -115,10 +118,20 @@ class MqttSession:
         """Whether there is a connection with all subscriptions made."""
         return self._connection is not None and not self._connection.is_closed
 
+    def subscribe_to(self, subscriptions: Sequence[tuple[str, int]]) -> None:
+        """Listen to these topic filters from now on, and to no others.
+
+        On a connection that is up, filters that stay are left alone: their retained messages do not
+        come again.
+        """
+        self._subscriptions = list(subscriptions)
+        self._wanted.set()
+
     async def run(self) -> None:
         """Keep the connection up until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._handle_messages(), name=f"handle {self._settings.address}")
+            group.create_task(self._follow(), name=f"subscribe {self._settings.address}")
             await self._keep_up()
 
     async def publish(
@@ -176,8 +189,9 @@ class MqttSession:
     async def _connect_and_stay(self) -> None:
         connection = await self._open()
         try:
-            await self._subscribe(connection)
+            await self._subscribe(connection, self._subscriptions)
             self._connection = connection
+            self._wanted.set()  # they may have changed meanwhile
             self.stats.connects += 1
             await self._call_on_up()
             if self._said or self.stats.connects == 1:
@@ -219,18 +233,57 @@ class MqttSession:
             raise
         return connection
 
-    async def _subscribe(self, connection: Connection) -> None:
-        if not self._subscriptions:
+    async def _follow(self) -> None:
+        """Let the connection that is up follow what is wanted."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            connection = self._connection
+            if connection is None or connection.is_closed:
+                continue  # the next one begins with what is wanted then
+            try:
+                await self._adjust(connection)
+            except (LinkDownError, CredentialsError) as error:
+                self._say(error)
+                await self._begin_anew(connection)
+
+    async def _begin_anew(self, connection: Connection) -> None:
+        """End a connection that is not as wanted; the next one tries it all again."""
+        with suppress(aiomqtt.MqttError, TimeoutError):
+            async with asyncio.timeout(self._settings.timeout_s):
+                await connection.close()
+
+    async def _adjust(self, connection: Connection) -> None:
+        before = list(self._subscribed)
+        wanted = list(self._subscriptions)
+        await self._subscribe(connection, [one for one in wanted if one not in before])
+        self._subscribed = wanted
+        dropped = {topic for topic, _ in before} - {topic for topic, _ in wanted}
+        if not dropped:
             return
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                codes = await connection.subscribe(self._subscriptions)
+                await connection.unsubscribe(sorted(dropped))
+        except TimeoutError:
+            raise self._link_down("timeout", "no answer to UNSUBSCRIBE") from None
+        except aiomqtt.MqttError as error:
+            raise self._link_down("link_down", f"cannot unsubscribe: {error}") from error
+
+    async def _subscribe(
+        self, connection: Connection, subscriptions: Sequence[tuple[str, int]]
+    ) -> None:
+        self._subscribed = list(subscriptions)
+        if not subscriptions:
+            return
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                codes = await connection.subscribe(list(subscriptions))
         except TimeoutError:
             raise self._link_down("timeout", "no answer to SUBSCRIBE") from None
         except aiomqtt.MqttError as error:
             raise self._link_down("link_down", f"cannot subscribe: {error}") from error
         numbers = [code.value if isinstance(code, ReasonCode) else code for code in codes]
-        for (topic, _), number in zip(self._subscriptions, numbers, strict=True):
+        for (topic, _), number in zip(subscriptions, numbers, strict=True):
             if number >= _SUBSCRIBE_REFUSED:
                 raise CredentialsError(
                     "subscription",

@@ -14,12 +14,13 @@ from rich.table import Table as Grid
 
 from campus_wire.config_file import ConfigFileError, Mistake
 from device_profiles.categories import CATEGORIES
+from device_profiles.cli_decode import check_recorded, decode
+from device_profiles.cli_import import import_profiles
+from device_profiles.cli_new import new
+from device_profiles.describing import allowed, remarks, where
 from device_profiles.errors import UnknownProfileError
 from device_profiles.library import Library, load_profile, profile_paths
 from device_profiles.model import ModbusProfile, MqttProfile
-from device_profiles.model_modbus import ModbusPoint
-from device_profiles.model_mqtt import MqttPoint
-from device_profiles.model_point import Point
 from device_profiles.planning import plan_reads
 from device_profiles.schema import schema_text
 
@@ -27,6 +28,10 @@ EXIT_MISTAKES = 1
 EXIT_USAGE = 2
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app.command("decode")(decode)
+app.command("import")(import_profiles)
+app.command("new")(new)
+app.command("test")(check_recorded)
 
 AnyProfile = ModbusProfile | MqttProfile
 Directory = Annotated[
@@ -104,18 +109,26 @@ def show_profile(
             point.name,
             f"{point.labels.zh}\n{point.labels.en}",
             point.unit,
-            f"{point.access} {point.point_class}",
-            _how(found, point),
-            _allowed(point),
+            remarks(found, point),
+            where(found, point),
+            allowed(point),
         )
         for point in found.points
     ]
     heads = ("point", "名称 name", "unit", "access", "read", "values")
     _print_table(heads, rows)
     if isinstance(found, ModbusProfile):
-        requests = plan_reads(found, found.points)
-        text = ", ".join(f"{one.table} {one.address} × {one.count}" for one in requests)
-        console.print(f"read in {len(requests)} requests (addresses on the wire): {text}")
+        console.print(_requests(found))
+
+
+def _requests(profile: ModbusProfile) -> str:
+    if not profile.is_plain:
+        names = ", ".join(effect.name for effect in profile.effects)
+        variants = f"; variants: {names}" if names else ""
+        return f"what is read depends on what the device says of itself{variants}"
+    requests = plan_reads(profile, profile.points)
+    text = ", ".join(f"{one.table} {one.address} × {one.count}" for one in requests)
+    return f"read in {len(requests)} requests (addresses on the wire): {text}"
 
 
 @app.command("check")
@@ -209,45 +222,6 @@ def _summary(profile: AnyProfile) -> dict[str, Any]:
         "evidence": profile.evidence,
         "points": [point.name for point in profile.points],
     }
-
-
-def _how(profile: AnyProfile, point: Point) -> str:
-    if isinstance(profile, ModbusProfile) and isinstance(point, ModbusPoint):
-        return _modbus_how(profile, point)
-    if isinstance(point, MqttPoint) and point.read is not None:
-        return point.read.path or "the whole payload"
-    return "-"
-
-
-def _modbus_how(profile: ModbusProfile, point: ModbusPoint) -> str:
-    if point.read is None:
-        place = profile.write_location(point)
-        return f"(written: {place.table} {place.address})"
-    place = profile.read_location(point)
-    printed = point.read.address
-    where = f"{place.table} {place.address}"
-    if printed != place.address:
-        where += f" (printed {printed})"
-    if place.table.holds_bits:
-        return where
-    bits = "" if place.bit is None else f" bit {place.bit}"
-    if place.bit_count > 1:
-        bits = f" bits {place.bit}-{(place.bit or 0) + place.bit_count - 1}"
-    scale = f" × {place.scale:g}" if place.scale != 1 else ""
-    offset = f" {place.offset:+g}" if place.offset else ""
-    return f"{where} {place.data_type} {place.byte_order}{bits}{scale}{offset}"
-
-
-def _allowed(point: Point) -> str:
-    if point.states:
-        return "\n".join(
-            f"{number} {label.zh} {label.en}" for number, label in point.states.items()
-        )
-    if point.minimum is None and point.maximum is None:
-        return ""
-    low = "" if point.minimum is None else f"{point.minimum:g}"
-    high = "" if point.maximum is None else f"{point.maximum:g}"
-    return f"{low} … {high}".strip()
 
 
 def _console() -> Console:

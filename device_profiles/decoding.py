@@ -2,65 +2,44 @@
 
 A `ReplyDecoder` prepares everything that does not depend on the reply: where the bytes of each
 value are, one `struct` format for all of them, and the raw bounds within which a value needs no
-more than a division. What is outside (markers, ranges, bits, floats) takes a slower way of its own.
+more than a division. What is outside (markers, ranges, bits, encodings, floats) takes a slower way
+of its own, see `conversions`.
 
 A reply that cannot be decoded gives bad values, never an exception.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from campus_wire.quality import Quality
+from device_profiles import texts
+from device_profiles.conversions import is_unsigned_pattern, step_of
 from device_profiles.model import ModbusProfile
-from device_profiles.model_modbus import Location, ModbusPoint
+from device_profiles.model_location import Defaults, Location
+from device_profiles.model_modbus import ModbusPoint
+from device_profiles.model_values import Text
 from device_profiles.planning import ReadRequest
-from device_profiles.reading import Reading
-from device_profiles.registers import (
-    DataType,
-    integer_range,
-    is_float,
-    positions,
-    register_count,
-    struct_code,
-)
-from device_profiles.scaling import (
-    EXACT_INT_MAX,
-    IDENTITY,
-    Bounds,
-    Linear,
-    shortest_float32,
-)
+from device_profiles.reading import Reading, TextReading
+from device_profiles.registers import Kind, kind, struct_code, value_positions
 
-__all__ = ["Columns", "Reading", "ReplyDecoder", "decode_reply"]
+__all__ = ["Columns", "Reading", "ReplyDecoder", "TextReading", "decode_reply"]
 
 Columns = tuple[list[float | None], tuple[Quality, ...]]
 """Values and their qualities, in the order of the request's points."""
 
-Judged = tuple[float | None, Quality]
-Convert = Callable[[float], Judged]
-
 _BITS: Final = {True, False}  # equal to 1 and 0, with the same hashes
-
-
-class _Step(NamedTuple):
-    """How one value is finished.
-
-    A raw value from `low` to `high` is good and only divided; others go through `convert`.
-    """
-
-    low: int
-    high: int
-    divisor: int
-    convert: Convert
+_REFUSED: Final = (struct.error, TypeError, ValueError, LookupError)
 
 
 class ReplyDecoder:
     """Decodes the replies to one request. Make it once, call `decode` for every reply.
+
+    `points` are those that are numbers, `text_points` the others. A point with `scale_factor`,
+    `multiplier` or `divisor` has here its value before these; `combining` applies them.
 
     Args:
         profile: of the device that answers.
@@ -68,15 +47,26 @@ class ReplyDecoder:
     """
 
     def __init__(self, profile: ModbusProfile, request: ReadRequest) -> None:
-        self.points = tuple(point.name for point in request.points)
-        places = [profile.read_location(point) for point in request.points]
-        self._steps = tuple(map(_step, request.points, places))
+        defaults = profile.modbus.defaults
+        numbers = [point for point in request.points if not point.is_text]
+        wordy = [point for point in request.points if point.is_text]
+        self.points = tuple(point.name for point in numbers)
+        self.text_points = tuple(point.name for point in wordy)
+        places = [profile.read_location(point) for point in numbers]
+        self._steps = tuple(
+            step_of(point, place, defaults.utc_offset_s)
+            for point, place in zip(numbers, places, strict=True)
+        )
         self._good = (Quality.GOOD,) * len(places)
         self._unpack = (
             _bit_reader(request, places)
             if request.table.holds_bits
             else _register_reader(request, places)
         )
+        self._texts = tuple(
+            _span_of(point, profile.read_location(point), request, defaults) for point in wordy
+        )
+        self._count = request.count
 
     def decode(self, raw: Sequence[int]) -> Columns:
         """Return values and qualities, in the order of `points`.
@@ -88,7 +78,7 @@ class ReplyDecoder:
         """
         try:
             fields = self._unpack(raw)
-        except (struct.error, TypeError, ValueError, LookupError):
+        except _REFUSED:
             count = len(self.points)
             return [None] * count, (Quality.UNDECODABLE,) * count
         values: list[float | None] = []
@@ -109,6 +99,19 @@ class ReplyDecoder:
         values, qualities = self.decode(raw)
         return list(map(Reading._make, zip(self.points, values, qualities, strict=True)))
 
+    def texts(self, raw: Sequence[int]) -> list[TextReading]:
+        """Return what the text points say, in the order of `text_points`.
+
+        A reply of another size, or of other things than registers, says nothing. A text of padding
+        alone is empty.
+        """
+        try:
+            if len(raw) != self._count:
+                return []
+            return [TextReading(name, decode(raw[span])) for name, span, decode in self._texts]
+        except (*_REFUSED, OverflowError, AttributeError):
+            return []
+
     def _with(self, flaws: list[tuple[int, Quality]]) -> tuple[Quality, ...]:
         qualities = list(self._good)
         for index, quality in flaws:
@@ -119,6 +122,26 @@ class ReplyDecoder:
 def decode_reply(profile: ModbusProfile, request: ReadRequest, raw: Sequence[int]) -> list[Reading]:
     """Decode a single reply; whoever polls keeps a `ReplyDecoder` instead."""
     return ReplyDecoder(profile, request).readings(raw)
+
+
+class _TextSpan(NamedTuple):
+    name: str
+    span: slice
+    decode: texts.Decode
+
+
+def _span_of(
+    point: ModbusPoint, place: Location, request: ReadRequest, defaults: Defaults
+) -> _TextSpan:
+    assert point.read is not None, f"{point.name} is not read"
+    text = point.read.text or Text()
+    first = place.address - request.address
+    decode = texts.text_decoder(
+        text.form,
+        text.encoding or defaults.text_encoding,
+        low_byte_first=place.byte_order == "BA",
+    )
+    return _TextSpan(point.name, slice(first, first + place.count), decode)
 
 
 Reader = Callable[[Sequence[int]], Sequence[float]]
@@ -147,108 +170,50 @@ def _register_reader(request: ReadRequest, places: list[Location]) -> Reader:
     (bits of one register) pick theirs twice.
     """
     pack = struct.Struct(f">{request.count}H").pack
-    unpack = struct.Struct(">" + "".join(struct_code(place.data_type) for place in places)).unpack
     picks = [
         2 * (place.address - request.address) + position
         for place in places
-        for position in positions(place.byte_order)
+        for position in _positions(place)
     ]
+    read = struct.Struct(">" + "".join(map(_code, places))).unpack
+    unpack = _with_long_numbers(read, places)
     if picks == list(range(2 * request.count)):
         return lambda raw: unpack(pack(*raw))
+    if len(picks) < 2:  # itemgetter gives no sequence then
+        return lambda raw: unpack(bytes([pack(*raw)[at] for at in picks]))
     pick = itemgetter(*picks)
     return lambda raw: unpack(bytes(pick(pack(*raw))))
 
 
-def _step(point: ModbusPoint, place: Location) -> _Step:
-    bounds = Bounds.of(point.minimum, point.maximum, frozenset(point.states))
-    linear = Linear.of(place.scale, place.offset)
-    markers = _markers(point, place)
-    if is_float(place.data_type):
-        return _Step(1, 0, 1, _float_converter(place.data_type, linear, bounds, markers))
-    if place.bit is not None:
-        return _Step(1, 0, 1, _bits_converter(place, linear, bounds, markers))
-    convert = _integer_converter(linear, bounds, markers)
-    low, high = _plain_range(place.data_type, linear, bounds, markers)
-    return _Step(low, high, linear.c, convert)
+def _positions(place: Location) -> tuple[int, ...]:
+    """Return where the bytes of a number stand within its registers."""
+    if kind(place.data_type) is not Kind.SPAN:
+        return value_positions(place.data_type, place.byte_order)
+    order = value_positions(place.data_type, place.byte_order)
+    return tuple(2 * word + byte for word in range(place.count) for byte in order)
 
 
-def _markers(point: ModbusPoint, place: Location) -> frozenset[float]:
-    """Return the raw values that mean "no value", as the type reads them."""
-    given = point.read.nan_value if point.read is not None else ()
-    size = 16 * register_count(place.data_type)
-    patterns = [value % (1 << size) for value in given]
-    if place.data_type is DataType.BOOL:
-        return frozenset(patterns)
-    code = struct_code(place.data_type)
-    return frozenset(
-        struct.unpack(f">{code}", pattern.to_bytes(size // 8, "big"))[0] for pattern in patterns
-    )
+def _code(place: Location) -> str:
+    code = struct_code(place.data_type) or f"{len(_positions(place))}s"
+    return code.upper() if code in "bhiq" and is_unsigned_pattern(place) else code
 
 
-def _plain_range(
-    data_type: DataType, linear: Linear, bounds: Bounds, markers: frozenset[float]
-) -> tuple[int, int]:
-    """Return the raw values that are good and need no more than a division; (1, 0) when none."""
-    if linear.a != 1 or linear.b != 0:
-        return 1, 0
-    low, high = integer_range(data_type)
-    low, high = max(low, -EXACT_INT_MAX), min(high, EXACT_INT_MAX)
-    low = max(low, math.ceil(linear.raw_of(bounds.minimum)))
-    high = min(high, math.floor(linear.raw_of(bounds.maximum)))
-    if bounds.states:
-        first, last = min(bounds.states), max(bounds.states)
-        if linear.c != 1 or len(bounds.states) != last - first + 1:
-            return 1, 0
-        low, high = max(low, first), min(high, last)
-    if any(low <= marker <= high for marker in markers):
-        return 1, 0
-    return low, high
+def _with_long_numbers(
+    unpack: Callable[[bytes], tuple[Any, ...]], places: list[Location]
+) -> Callable[[bytes], Sequence[float]]:
+    """Return `unpack` with numbers where `struct` knows none of that length and gives bytes."""
+    signs = {
+        at: kind(place.data_type) is Kind.SIGNED and not is_unsigned_pattern(place)
+        for at, place in enumerate(places)
+        if not struct_code(place.data_type)
+    }
+    if not signs:
+        return unpack
 
+    def unpack_all(data: bytes) -> Sequence[float]:
+        fields = list(unpack(data))
+        for at, signed in signs.items():
+            fields[at] = int.from_bytes(fields[at], "big", signed=signed)
+        return fields
 
-def _judged(value: float, bounds: Bounds) -> Judged:
-    quality = bounds.judge(value)
-    return (None if quality is Quality.OUT_OF_RANGE else value), quality
-
-
-def _integer_converter(linear: Linear, bounds: Bounds, markers: frozenset[float]) -> Convert:
-    def convert(raw: float) -> Judged:
-        if raw in markers:
-            return None, Quality.INVALID_MARKER
-        return _judged(linear.of_int(int(raw)), bounds)
-
-    return convert
-
-
-def _bits_converter(
-    place: Location, linear: Linear, bounds: Bounds, markers: frozenset[float]
-) -> Convert:
-    shift = place.bit or 0
-    mask = (1 << place.bit_count) - 1
-
-    def convert(raw: float) -> Judged:
-        if raw in markers:
-            return None, Quality.INVALID_MARKER
-        return _judged(linear.of_int((int(raw) >> shift) & mask), bounds)
-
-    return convert
-
-
-def _float_converter(
-    data_type: DataType, linear: Linear, bounds: Bounds, markers: frozenset[float]
-) -> Convert:
-    is_short = data_type is DataType.FLOAT32
-    is_plain = linear == IDENTITY
-    minimum, maximum = bounds.minimum, bounds.maximum
-    isfinite = math.isfinite
-
-    def convert(raw: float) -> Judged:
-        if not isfinite(raw) or raw in markers:
-            return None, Quality.INVALID_MARKER
-        value = shortest_float32(raw) if is_short else raw
-        if not is_plain:
-            value = linear.of_float(value)
-        if minimum <= value <= maximum and not bounds.states:
-            return value + 0.0, Quality.GOOD  # makes a positive zero of a negative one
-        return _judged(value + 0.0, bounds)
-
-    return convert
+    return unpack_all

@@ -4,7 +4,8 @@
     ├── UnknownProfileError    no profile of that name
     ├── MessageRefusedError    an MQTT message that cannot be decoded at all
     ├── TopicParameterError    a topic that cannot be filled in
-    └── WriteRefusedError      a write the profile does not allow
+    ├── WriteRefusedError      a write the profile does not allow
+    └── GivenDataError         registers, frames or files that a person gave and nobody can read
 
 A profile file with mistakes raises `campus_wire.config_file.ConfigFileError`.
 """
@@ -25,7 +26,9 @@ class UnknownProfileError(ProfilesError, PermanentError):
 class MessageRefusedError(ProfilesError, PermanentError):
     """A message refused as a whole.
 
-    Reasons: `topic`, `too_large`, `too_deep`, `not_text`, `not_json`.
+    Reasons: `topic`, `too_large`, `too_deep`, `not_text`, `not_json`, `not_hex`, `not_base64`,
+    `unreadable` (not written as the profile says), `envelope` (of no network server that is known),
+    `unknown_record` (of a frame), `checksum`, `sparkplug`.
     """
 
 
@@ -40,5 +43,13 @@ class WriteRefusedError(ProfilesError, PermanentError):
     """A write the profile does not allow.
 
     Reasons: `unknown_point`, `read_only`, `not_finite`, `not_a_state`, `below_minimum`,
-    `above_maximum`, `off_step`, `unrepresentable`.
+    `above_maximum`, `off_step`, `unrepresentable`, `factor_unknown`.
+    """
+
+
+class GivenDataError(ProfilesError, PermanentError):
+    """Registers, a frame or a file given by a person that cannot be read.
+
+    Reasons: `table`, `address`, `word`, `frame`, `checksum`, `exception`, `request`, `payload`,
+    `format`, `exists`.
     """

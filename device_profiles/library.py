@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from campus_wire.config_file import ConfigFileError, Mistake, load_document
+from campus_wire.config_file import ConfigFileError, Mistake, load_document, parse_document
 from campus_wire.suggest import suggest
+from device_profiles.aliases import take_aliases
 from device_profiles.errors import UnknownProfileError
 from device_profiles.model import ModbusProfile, MqttProfile, Profile, ProfileFile
 
@@ -21,13 +22,22 @@ def load_profile(path: Path) -> ModbusProfile | MqttProfile:
     Raises:
         ConfigFileError: with every mistake of the file, its line and a suggestion.
     """
-    document = load_document(path, ProfileFile, bytes_max=PROFILE_BYTES_MAX)
+    document = load_document(path, ProfileFile, bytes_max=PROFILE_BYTES_MAX, prepare=take_aliases)
     profile = document.value.root
     if profile.id != path.stem:
         message = f"{profile.id} is not the name of the file"
         remedy = f"name the file {profile.id}.yaml"
         document.refuse([document.mistake(("id",), message, remedy=remedy)])
     return profile
+
+
+def parse_profile(text: str, *, path: Path) -> ModbusProfile | MqttProfile:
+    """Do what `load_profile` does with text that was read already; its id may be any.
+
+    Raises:
+        ConfigFileError: with every mistake of the text.
+    """
+    return parse_document(text, ProfileFile, path=path, prepare=take_aliases).value.root
 
 
 class Library:
@@ -104,4 +114,4 @@ def profile_paths(extra: Path | None = None) -> list[Path]:
     return paths
 
 
-__all__ = ["Library", "Profile", "load_profile", "profile_paths"]
+__all__ = ["Library", "Profile", "load_profile", "parse_profile", "profile_paths"]

@@ -9,34 +9,33 @@ Key names are Home Assistant's where it has one, else Telegraf's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, RootModel, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from campus_wire.catalog import Label
-from campus_wire.config_model import ConfigModel, mistake_at, raise_all
+from campus_wire.config_model import ConfigModel
 from campus_wire.ids import Name
-from campus_wire.suggest import suggest
 from device_profiles.categories import Category
-from device_profiles.model_modbus import (
-    ADDRESS_MAX,
-    Location,
-    ModbusPoint,
-    ModbusRead,
-    ModbusSection,
-)
+from device_profiles.model_examples import EXAMPLES_MAX, Example
+from device_profiles.model_groups import GROUPS_MAX, POINTS_MAX, ModbusGroup, MqttGroup
+from device_profiles.model_modbus import Location, ModbusPoint
 from device_profiles.model_mqtt import MqttPoint, MqttSection
 from device_profiles.model_point import Note, Point
+from device_profiles.model_section import ModbusSection
+from device_profiles.model_variants import VARIANTS_MAX, Variant
 from device_profiles.topics import captures
+from device_profiles.variant_effects import Effect
 
-Evidence = Literal["datasheet", "bench", "field"]
-"""How far the map is proven: read in a document, tried on a bench, in use at a school."""
+Evidence = Literal["none", "datasheet", "bench", "field"]
+"""How far the map is proven: not at all (a starting point to copy, of no real device), read in a
+document, tried on a bench, in use at a school."""
 
 Line = Annotated[str, Field(min_length=1, max_length=200)]
-Mistakes = Iterator[PydanticCustomError]
+_SOME_POINTS: Final = ConfigDict(
+    json_schema_extra={"anyOf": [{"required": ["points"]}, {"required": ["groups"]}]}
+)
 
 
 class Source(ConfigModel):
@@ -61,56 +60,71 @@ class Profile(ConfigModel):
     sources: tuple[Source, ...] = Field(min_length=1, max_length=32)
     note: Note | None = None
     protocol: Literal["modbus", "mqtt"]
-    points: tuple[Point, ...] = Field(min_length=1, max_length=2_000)
+    stated_points: tuple[Point, ...] = Field((), alias="points", max_length=POINTS_MAX)
+    """The points, in the order people want to see them."""
+    examples: tuple[Example, ...] = Field((), max_length=EXAMPLES_MAX)
+    """What such a device said once, and what that means: `campus profiles test` compares."""
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """All points that some device of the model has, groups written out."""
+        return self.stated_points
 
     @cached_property
     def points_by_name(self) -> dict[str, Point]:
         """The points, by name."""
         return {point.name: point for point in self.points}
 
-    @model_validator(mode="after")
-    def _points_fit_together(self) -> Self:
-        raise_all([*self._name_mistakes(), *self._write_mistakes(), *self._protocol_mistakes()])
-        return self
-
-    def _name_mistakes(self) -> Mistakes:
-        seen: set[str] = set()
-        for index, point in enumerate(self.points):
-            if point.name in seen:
-                yield mistake_at(("points", index, "name"), f"{point.name} is given twice")
-            seen.add(point.name)
-
-    def _write_mistakes(self) -> Mistakes:
-        readable = [point.name for point in self.points if point.is_readable]
-        for index, point in enumerate(self.points):
-            key, write = ("points", index, "write"), point.write
-            if write is None:
-                continue
-            if not point.states and (write.minimum is None or write.maximum is None):
-                remedy = "give minimum and maximum here, or states to the point"
-                yield mistake_at(key, "nothing bounds what may be written", remedy=remedy)
-            if point.states and write.safe_value not in (None, *point.states):
-                yield mistake_at((*key, "safe_value"), "is none of the states")
-            if write.read_back is not None and write.read_back not in readable:
-                message = f"{write.read_back} is no point that can be read"
-                meant = suggest(write.read_back, readable)
-                yield mistake_at((*key, "read_back"), message, suggestion=meant)
-            for number, name in enumerate(write.also_writes):
-                if name not in self.points_by_name:
-                    meant = suggest(name, self.points_by_name)
-                    where = (*key, "also_writes", number)
-                    yield mistake_at(where, f"{name} is no point of this profile", suggestion=meant)
-
-    def _protocol_mistakes(self) -> Mistakes:
-        return iter(())
-
 
 class ModbusProfile(Profile):
-    """A device that is asked over Modbus."""
+    """A device that is asked over Modbus.
 
+    Its points are those of all variants together. What one device has is known once it was asked:
+    `resolving.resolve` makes the profile of that device, which `is_plain`.
+    """
+
+    model_config = _SOME_POINTS
     protocol: Literal["modbus"]
     modbus: ModbusSection
-    points: tuple[ModbusPoint, ...] = Field(min_length=1, max_length=2_000)
+    stated_points: tuple[ModbusPoint, ...] = Field((), alias="points", max_length=POINTS_MAX)
+    """The points, in the order people want to see them."""
+    groups: tuple[ModbusGroup, ...] = Field((), max_length=GROUPS_MAX)
+    """Points that are there several times."""
+    variants: tuple[Variant, ...] = Field((), max_length=VARIANTS_MAX)
+    """What is different about some devices of the model."""
+
+    @cached_property
+    def common_points(self) -> tuple[ModbusPoint, ...]:
+        """The points without those that only variants add."""
+        return self.stated_points  # a loaded profile has its groups written out here
+
+    @cached_property
+    def effects(self) -> tuple[Effect, ...]:
+        """What each variant does."""
+        return ()
+
+    @cached_property
+    def points(self) -> tuple[ModbusPoint, ...]:
+        """All points that some device of the model has, groups written out."""
+        if not self.effects:
+            return self.common_points
+        by_name = {point.name: point for point in self.common_points}
+        for effect in self.effects:
+            for point in effect.added:
+                by_name.setdefault(point.name, point)
+        return tuple(by_name.values())
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the points are those of every device, where they stand: nothing to resolve."""
+        asked = [name for group in self.groups for name in (group.count_from, group.present_from)]
+        return not self.variants and not any(asked) and not self.has_blocks
+
+    @cached_property
+    def has_blocks(self) -> bool:
+        """Whether points lie in SunSpec models, which have to be looked for."""
+        parts = [part for point in self.points for part in (point.read, point.write)]
+        return any(part is not None and part.block for part in parts)
 
     def find(self, name: str) -> ModbusPoint | None:
         """Return the point of that name, or None."""
@@ -127,61 +141,33 @@ class ModbusProfile(Profile):
         assert point.write is not None, f"{point.name} cannot be written"
         return self.modbus.write_location(point.write, point.read)
 
-    def _protocol_mistakes(self) -> Mistakes:
-        section = self.modbus
-        for index, one in enumerate(section.forbidden):
-            for end in ("first", "last"):
-                try:
-                    section.wire_address(one.input_type, getattr(one, end))
-                except ValueError as error:
-                    yield mistake_at(("modbus", "forbidden", index, end), str(error))
-                    return
-        for index, point in enumerate(self.points):
-            if point.read is not None:
-                yield from self._read_mistakes(("points", index, "read"), point.read)
-            if point.write is not None:
-                yield from self._target_mistakes(("points", index, "write"), point)
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        # only who loads files needs what puts a profile together
+        from device_profiles.assembling import assemble_modbus  # noqa: PLC0415
 
-    def _read_mistakes(self, key: tuple[str | int, ...], read: ModbusRead) -> Mistakes:
-        section = self.modbus
-        try:
-            place = section.read_location(read)
-        except ValueError as error:
-            yield mistake_at((*key, "address"), str(error))
-            return
-        last = place.address + place.count - 1
-        limit = section.max_word_registers_per_request
-        if last > ADDRESS_MAX:
-            yield mistake_at((*key, "address"), "the value runs past the last address")
-        if not place.table.holds_bits and place.count > limit:
-            yield mistake_at(key, f"takes {place.count} registers; a request may hold {limit}")
-        if section.is_forbidden(place.table, place.address, last):
-            yield mistake_at((*key, "address"), "lies in a forbidden range")
-
-    def _target_mistakes(self, key: tuple[str | int, ...], point: ModbusPoint) -> Mistakes:
-        write, read = point.write, point.read
-        assert write is not None
-        try:
-            place = self.modbus.write_location(write, read)
-        except ValueError as error:
-            yield mistake_at((*key, "address"), str(error))
-            return
-        if write.function == 6 and place.count > 1:
-            message = f"function 6 writes one register, {place.data_type} takes {place.count}"
-            yield mistake_at((*key, "function"), message, remedy="use function 16")
-        elif write.address is None and read is not None and read.input_type is not place.table:
-            message = f"is needed: {read.input_type} is not the table that function writes to"
-            yield mistake_at((*key, "address"), message)
-        elif read is not None and read.bit is not None and write.address is None:
-            yield mistake_at(key, "writing single bits of a register would change its neighbours")
+        points, effects = assemble_modbus(
+            self.modbus, self.stated_points, self.groups, self.variants
+        )
+        vars(self).update(common_points=points, effects=effects)
+        return self
 
 
 class MqttProfile(Profile):
     """A device that speaks by itself, over MQTT."""
 
+    model_config = _SOME_POINTS
     protocol: Literal["mqtt"]
     mqtt: MqttSection
-    points: tuple[MqttPoint, ...] = Field(min_length=1, max_length=2_000)
+    stated_points: tuple[MqttPoint, ...] = Field((), alias="points", max_length=POINTS_MAX)
+    """The points, in the order people want to see them."""
+    groups: tuple[MqttGroup, ...] = Field((), max_length=GROUPS_MAX)
+    """Points that are there several times."""
+
+    @cached_property
+    def points(self) -> tuple[MqttPoint, ...]:
+        """All points, groups written out."""
+        return self.stated_points
 
     def find(self, name: str) -> MqttPoint | None:
         """Return the point of that name, or None."""
@@ -191,28 +177,29 @@ class MqttProfile(Profile):
     @property
     def topic_parameters(self) -> tuple[str, ...]:
         """The captures that the configuration of a device has to fill in."""
-        return captures(self.mqtt.topic)
+        return self.parameter_sets[0]
 
-    def _protocol_mistakes(self) -> Mistakes:
-        known = self.topic_parameters
-        for key, pattern in self._patterns():
-            for name in captures(pattern):
-                if name not in known:
-                    message = f"{{{name}}} is not captured by the section's topic"
-                    yield mistake_at(key, message, suggestion=suggest(name, known))
+    @cached_property
+    def parameter_sets(self) -> tuple[tuple[str, ...], ...]:
+        """For each topic that the device may have, the captures to be filled in."""
+        section = self.mqtt
+        return tuple((*captures(topic), *section.captures) for topic in section.topics)
 
-    def _patterns(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        for index, availability in enumerate(self.mqtt.availability):
-            yield ("mqtt", "availability", index, "topic"), availability.topic
-        for index, point in enumerate(self.points):
-            if point.read is not None and point.read.topic is not None:
-                yield ("points", index, "read", "topic"), point.read.topic
-            if point.write is not None:
-                yield ("points", index, "write", "topic"), point.write.topic
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        # only who loads files needs what puts a profile together
+        from device_profiles.assembling import assemble_mqtt  # noqa: PLC0415
+
+        vars(self).update(points=assemble_mqtt(self.mqtt, self.stated_points, self.groups))
+        return self
 
 
 AnyProfile = Annotated[ModbusProfile | MqttProfile, Field(discriminator="protocol")]
 
 
-class ProfileFile(RootModel[AnyProfile]):
+class ProfileFile(RootModel[Any]):
     """The content of a profile's file."""
+
+    # `RootModel[AnyProfile]` would build all validators on import, 3 MB that running never needs
+    model_config = ConfigDict(defer_build=True)
+    root: AnyProfile

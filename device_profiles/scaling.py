@@ -9,6 +9,7 @@ number.
 from __future__ import annotations
 
 import math
+import struct
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -43,7 +44,11 @@ class Linear(NamedTuple):
     @classmethod
     def of(cls, scale: float, offset: float) -> Linear:
         """Return the exact form of `raw * scale + offset`."""
-        by, plus = exact(scale), exact(offset)
+        return cls.exactly(exact(scale), exact(offset))
+
+    @classmethod
+    def exactly(cls, by: Fraction, plus: Fraction) -> Linear:
+        """Return the form of `raw * by + plus`."""
         c = math.lcm(by.denominator, plus.denominator)
         return cls(int(by * c), int(plus * c), c)
 
@@ -66,9 +71,10 @@ class Linear(NamedTuple):
         except OverflowError:
             return math.inf
 
-    def raw_of(self, value: float) -> Fraction:
+    def raw_of(self, value: float | Fraction) -> Fraction:
         """Return the raw number that stands for a value, exactly."""
-        return (exact(value) * self.c - self.b) / self.a
+        decimal = value if isinstance(value, Fraction) else exact(value)
+        return (decimal * self.c - self.b) / self.a
 
 
 IDENTITY: Final = Linear(1, 0, 1)
@@ -90,6 +96,21 @@ def shortest_float32(number: float) -> float:
         return short
     short = float(f"{number:.8g}")
     return short if abs(short - number) < enough else float(f"{number:.9g}")
+
+
+def shortest_float16(number: float) -> float:
+    """Return a decimal as short as possible that still is this 16-bit float.
+
+    Whole numbers stay as they are: 10008 is the nearest to 10010, too, but shows as it was sent.
+    """
+    if number.is_integer():
+        return number
+    same = struct.pack(">e", number)
+    for digits in range(1, 5):
+        short = float(f"{number:.{digits}g}")
+        if struct.pack(">e", short) == same:
+            return short
+    return float(f"{number:.5g}")
 
 
 class Bounds(NamedTuple):

@@ -15,10 +15,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from campus_wire.quantities import UNITS
 from device_profiles.categories import CATEGORIES
 from device_profiles.model import ProfileFile
+from device_profiles.model_groups import SHAPE
+from device_profiles.schema_aliases import add_aliases
+from device_profiles.schema_changes import add_changes
 
 SCHEMA_ID: Final = "campus-iot/profile/1"
+_WHOLE_NUMBER: Final = "^(-?[0-9]+|0x[0-9a-fA-F]+)$"
 _OUR_PACKAGES: Final = ("campus_wire.", "device_profiles.")
 
 
@@ -27,11 +32,19 @@ class _Described(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
-        texts = _field_texts(schema["cls"])
-        for name, described in made.get("properties", {}).items():
-            text = texts.get("point_class" if name == "class" else name)
+        model = schema["cls"]
+        texts = _field_texts(model)
+        names = {info.alias or name: name for name, info in model.model_fields.items()}
+        for key, described in made.get("properties", {}).items():
+            text = texts.get(names.get(key, key))
             if text and "description" not in described:
                 described["description"] = text
+        return made
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        made = super().dict_schema(schema)
+        if schema.get("keys_schema", {}).get("type") == "int":
+            made["propertyNames"] = {"pattern": _WHOLE_NUMBER}
         return made
 
 
@@ -40,11 +53,28 @@ def profile_schema() -> dict[str, Any]:
     schema = ProfileFile.model_json_schema(
         by_alias=True, mode="validation", schema_generator=_Described
     )
+    definitions = schema["$defs"]
     for name in ("ModbusProfile", "MqttProfile"):
-        category = schema["$defs"][name]["properties"]["category"]
-        category["enum"] = list(CATEGORIES)
+        definitions[name]["properties"]["category"]["enum"] = list(CATEGORIES)
+    for name in ("ModbusPoint", "MqttPoint"):
+        definitions[name]["properties"]["unit"]["enum"] = list(UNITS)
+    add_aliases(definitions)
+    add_changes(definitions)
+    _put_references(definitions)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID}
     return head | schema
+
+
+def _put_references(schema: Any) -> None:
+    """Put references where a shape is named that pydantic does not know of."""
+    if isinstance(schema, list):
+        for one in schema:
+            _put_references(one)
+    elif isinstance(schema, dict):
+        if SHAPE in schema:
+            schema["$ref"] = f"#/$defs/{schema.pop(SHAPE)}"
+        for one in schema.values():
+            _put_references(one)
 
 
 def schema_text() -> str:

@@ -30,6 +30,11 @@ IMPURE_MODULES = {
     "campus_wire.tls",
     "campus_wire.wire_show",
     "device_profiles.cli",
+    "device_profiles.cli_decode",
+    "device_profiles.cli_import",
+    "device_profiles.cli_new",
+    "device_profiles.importing",
+    "device_profiles.importing.reading",
     "device_profiles.library",
 }
 PURE_PACKAGES = ("campus_wire", "campus_rules", "device_profiles")

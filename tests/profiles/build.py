@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from device_profiles.model import ModbusProfile, MqttProfile
 
@@ -55,3 +56,30 @@ def one(
 ) -> ModbusProfile:
     """A profile with the single point `x` at holding register 0."""
     return modbus([point("x", **(point_keys or {}), read=register(0, data_type, **read))])
+
+
+def model(
+    points: list[dict[str, Any]],
+    *,
+    groups: list[dict[str, Any]] | None = None,
+    variants: list[dict[str, Any]] | None = None,
+    **section: Any,
+) -> ModbusProfile:
+    """A profile with groups and variants."""
+    document = {
+        **head("modbus"),
+        "modbus": {"address_base": 0, **section},
+        "points": points,
+        "groups": groups or [],
+        "variants": variants or [],
+    }
+    return ModbusProfile.model_validate_json(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS))
+
+
+def mistakes(error: ValidationError) -> list[tuple[str, str]]:
+    """Keys with dots and what is said of them."""
+    return [
+        (".".join(map(str, (*detail["loc"], *one["key"]))), one["said"])
+        for detail in error.errors()
+        for one in detail["ctx"]["mistakes"]
+    ]

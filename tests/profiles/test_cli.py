@@ -26,8 +26,9 @@ def test_list_names_every_profile_in_both_languages() -> None:
 def test_list_as_json_by_category() -> None:
     result = RUNNER.invoke(app, ["list", "--category", "gas_detector", "--json"])
 
-    [found] = json.loads(result.output)
-    assert found["id"] == "copeland-c-series"
+    listed = json.loads(result.output)
+    assert {one["category"] for one in listed} == {"gas_detector"}
+    [found] = [one for one in listed if one["id"] == "copeland-c-series"]
     assert found["labels"] == {
         "zh": "气体泄漏探测器 Copeland C 系列",
         "en": "Gas leak detector Copeland C-Series",

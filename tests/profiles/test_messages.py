@@ -67,9 +67,9 @@ def test_what_a_message_does_not_hold_it_says_nothing_about(path: str) -> None:
     assert read({"a": 1, "c": [1]}, path=path) is None
 
 
-@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a[", "a[x]", "a]b", 'a["]', "a..b", "[-1]"])
+@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a[", "a[x]", "a]b", 'a["]', "a..b", "*b*"])
 def test_what_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="path"):
+    with pytest.raises(ValueError, match="path|star"):
         build.mqtt([build.point("x", read={"path": path})])
 
 
@@ -152,7 +152,7 @@ def test_plain_payloads(payload: bytes, expected: float) -> None:
         (TOPIC, b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1), "too_deep"),
         (TOPIC, b"{", "not_json"),
         (TOPIC, b"", "not_json"),
-        (TOPIC, b'{"v": NaN}', "not_json"),
+        (TOPIC, b'{"v": nan}', "not_json"),
         (TOPIC, b"\xff\xfe", "not_json"),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from device_profiles.model import ModbusProfile
 from device_profiles.model_modbus import Table
-from device_profiles.planning import plan_reads
+from device_profiles.planning import AddressRange, ReadLimits, plan_cost, plan_reads
 from device_profiles.registers import DataType, register_count
 from tests.profiles import build
 
@@ -140,6 +141,17 @@ def test_function_codes() -> None:
     assert functions == {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
 
 
+Span = tuple[str, int, int]
+
+
+def overlaps_in_part(span: Span, taken: list[Span]) -> bool:
+    """Whether it shares registers with another value, which no profile may say."""
+    table, first, last = span
+    return any(
+        one == table and a <= last and b >= first and (a, b) != (first, last) for one, a, b in taken
+    )
+
+
 @st.composite
 def profiles(draw: st.DrawFn) -> ModbusProfile:
     limit = draw(st.integers(4, 125))
@@ -155,7 +167,10 @@ def profiles(draw: st.DrawFn) -> ModbusProfile:
             data_type = draw(st.sampled_from(["uint16", "int32", "float64"]))
             width = register_count(DataType(data_type))
             read["data_type"] = data_type
-        taken.append((input_type, address, address + width - 1))
+        span = (input_type, address, address + width - 1)
+        if overlaps_in_part(span, taken):
+            continue
+        taken.append(span)
         points.append(build.point(f"p{index}", read=read))
     for _ in range(draw(st.integers(0, 4))):
         input_type = draw(st.sampled_from(INPUT_TYPES))
@@ -211,3 +226,117 @@ def test_without_bridging_no_address_is_read_in_vain(profile: ModbusProfile) -> 
             place = profile.read_location(point)
             wanted |= set(range(place.address, place.address + place.count))
         assert wanted == set(range(request.address, request.address + request.count))
+
+
+@st.composite
+def small_maps(draw: st.DrawFn) -> ModbusProfile:
+    points = []
+    taken: list[Span] = []
+    for index in range(draw(st.integers(1, 7))):
+        address = draw(st.integers(0, 24))
+        read: dict[str, Any] = {"address": address, "input_type": "coil"}
+        width = 1
+        if draw(st.integers(0, 5)) > 0:
+            data_type = draw(st.sampled_from(["uint16", "int32", "float64"]))
+            width = register_count(DataType(data_type))
+            read |= {"input_type": "holding", "data_type": data_type}
+        span = (read["input_type"], address, address + width - 1)
+        if not overlaps_in_part(span, taken):
+            taken.append(span)
+            points.append(build.point(f"p{index}", read=read))
+    holding = {at for table, a, b in taken if table == "holding" for at in range(a, b + 1)}
+    blocked = draw(st.lists(st.integers(0, 28), max_size=3))
+    forbidden = [
+        {"input_type": "holding", "first": at, "last": at} for at in blocked if at not in holding
+    ]
+    return build.modbus(
+        points, forbidden=forbidden, max_word_registers_per_request=draw(st.integers(4, 20))
+    )
+
+
+def addresses(profile: ModbusProfile, point: Any) -> range:
+    place = profile.read_location(point)
+    return range(place.address, place.address + place.count)
+
+
+def partitions(items: Sequence[Any]) -> Iterator[list[list[Any]]]:
+    """Every way to share items among requests, whatever their order."""
+    if not items:
+        yield []
+        return
+    first, rest = items[0], items[1:]
+    for shared in partitions(rest):
+        yield [[first], *shared]
+        for at in range(len(shared)):
+            yield [*shared[:at], [first, *shared[at]], *shared[at + 1 :]]
+
+
+def cost_of(
+    profile: ModbusProfile, points: list[Any], limits: ReadLimits, bridge: float
+) -> float | None:
+    """What one request for these points costs; None where it must not be made."""
+    [table, *others] = {profile.read_location(point).table for point in points}
+    wanted = set[int]().union(*(addresses(profile, point) for point in points))
+    first, last = min(wanted), max(wanted)
+    count = last - first + 1
+    same = {addresses(profile, point) for point in points}
+    refused = {
+        at for one in limits.refused if one.table is table for at in range(one.first, one.last + 1)
+    }
+    if others or (len(same) > 1 and count > limits.largest(profile, table)):
+        return None
+    if len(same) > 1 and wanted & refused:
+        return None
+    for hole in set(range(first, last + 1)) - wanted:
+        if hole in refused or profile.modbus.is_forbidden(table, hole, hole):
+            return None
+    return bridge + count / (16 if table.holds_bits else 1)
+
+
+@given(
+    profile=small_maps(),
+    bridge=st.floats(0, 30),
+    largest=st.none() | st.integers(1, 12),
+    refused=st.lists(st.integers(0, 26), max_size=3),
+)
+def test_no_plan_is_cheaper(
+    profile: ModbusProfile, bridge: float, largest: int | None, refused: list[int]
+) -> None:
+    ranges = tuple(AddressRange(Table.HOLDING, at, at) for at in refused)
+    limits = ReadLimits(max_word_registers=largest, refused=ranges)
+
+    plan = plan_reads(profile, profile.points, bridge_registers=bridge, limits=limits)
+
+    costs = [
+        [cost_of(profile, request, limits, bridge) for request in requests]
+        for requests in partitions(profile.points)
+    ]
+    best = min(sum(c for c in one if c is not None) for one in costs if None not in one)
+    for request in plan:
+        assert cost_of(profile, list(request.points), limits, bridge) is not None
+    assert plan_cost(plan, bridge_registers=bridge) == pytest.approx(best, abs=0.1)
+
+
+def test_the_last_hole_is_not_bridged_where_another_cut_is_cheaper() -> None:
+    """Greedily 0 to 9 would be one request and 16 another; a smaller first one saves a hole."""
+    profile = at(0, 4, 10, 11, max_word_registers_per_request=11)
+
+    assert spans(profile, bridge=7) == [("holding", 0, 4), ("holding", 10, 11)]
+
+
+def test_a_point_on_a_refused_address_is_asked_for_alone() -> None:
+    profile = at(0, 1, 2, 3)
+    limits = ReadLimits(refused=(AddressRange(Table.HOLDING, 1, 1),))
+
+    plan = plan_reads(profile, profile.points, bridge_registers=9, limits=limits)
+
+    assert [(one.address, one.count) for one in plan] == [(0, 1), (1, 1), (2, 2)]
+
+
+def test_no_request_runs_over_a_seam() -> None:
+    profile = at(0, 1, 2, 3)
+    limits = ReadLimits(refused=(AddressRange(Table.HOLDING, 2, 1),))
+
+    plan = plan_reads(profile, profile.points, bridge_registers=9, limits=limits)
+
+    assert [(one.address, one.count) for one in plan] == [(0, 2), (2, 2)]

@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from device_profiles.registers import (
     PATTERNS,
     DataType,
+    Kind,
+    bit_width,
     check_letters,
     expand_pattern,
     integer_range,
+    kind,
     positions,
     register_count,
+    value_positions,
 )
 
 
@@ -66,14 +70,24 @@ def test_a_slip_is_recognised() -> None:
 
 @pytest.mark.parametrize("data_type", list(DataType))
 def test_sizes_are_those_of_the_names(data_type: DataType) -> None:
-    if data_type is DataType.BOOL:
+    if kind(data_type) in (Kind.BIT, Kind.SPAN):
         assert register_count(data_type) == 1
-        assert integer_range(data_type) == (0, 1)
-    else:
-        bits = int("".join(letter for letter in data_type if letter.isdigit()))
-        assert register_count(data_type) * 16 == bits
+        return
+    bits = int("".join(letter for letter in data_type if letter.isdigit()))
+    assert bit_width(data_type) == bits
+    assert register_count(data_type) == {8: 1, 24: 2}.get(bits, bits // 16)
+
+
+def test_bytes_that_make_a_number() -> None:
+    assert value_positions(DataType.UINT8H, "AB") == (0,)
+    assert value_positions(DataType.INT8L, "BA") == (0,)
+    assert value_positions(DataType.UINT24, "DCBA") == (2, 1, 0)
+    assert value_positions(DataType.INT48, "EFCDAB") == (4, 5, 2, 3, 0, 1)
 
 
 def test_ranges_of_integers() -> None:
+    assert integer_range(DataType.BOOL) == (0, 1)
     assert integer_range(DataType.INT16) == (-32_768, 32_767)
+    assert integer_range(DataType.INT24) == (-(2**23), 2**23 - 1)
+    assert integer_range(DataType.UINT8H) == (0, 255)
     assert integer_range(DataType.UINT64) == (0, 2**64 - 1)

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from campus_wire.catalog import Catalog, decode_catalog, encode_catalog
 from campus_wire.errors import MalformedError
@@ -120,3 +121,30 @@ def test_a_foreign_revision_is_taken_at_its_word() -> None:
     revision, _ = decode_catalog(orjson.dumps(good.catalog_message()))
 
     assert revision == good.REVISION
+
+
+def test_what_a_point_does_not_have_is_not_in_the_document() -> None:
+    catalog = Catalog.model_validate(good.catalog())
+
+    assert b"wraps_at" not in catalog.document
+    assert b"flags" not in catalog.document
+
+
+def test_counters_and_flags_come_back() -> None:
+    plain = good.catalog()
+    flag = {"bit": 3, "label": {"zh": "过热", "en": "hot"}}
+    plain["points"][0] |= {"wraps_at": 65_536, "flags": [flag]}
+
+    _, decoded = decode_catalog(encode_catalog(Catalog.model_validate(plain)))
+
+    assert decoded.points[0].wraps_at == 65_536
+    assert (decoded.points[0].flags[0].bit, decoded.points[0].flags[0].label.en) == (3, "hot")
+
+
+@pytest.mark.parametrize("wrong", [{"wraps_at": 0}, {"flags": [{"bit": 64, "label": {}}]}])
+def test_counters_and_flags_make_sense(wrong: dict[str, Any]) -> None:
+    plain = good.catalog()
+    plain["points"][0] |= wrong
+
+    with pytest.raises(ValidationError):
+        Catalog.model_validate(plain)

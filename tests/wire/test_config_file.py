@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AfterValidator, Field, RootModel, model_validator
+from pydantic import AfterValidator, Field, RootModel, ValidationError, model_validator
 
 from campus_wire.config_file import (
     ConfigError,
@@ -21,9 +21,10 @@ from campus_wire.config_file import (
     parse_document,
     raise_all,
 )
+from campus_wire.config_mistakes import errors_below, mistake_in
 from campus_wire.config_suggest import suggest
 from campus_wire.errors import PermanentError
-from campus_wire.yaml_nodes import parse_yaml
+from campus_wire.yaml_nodes import Node, parse_yaml
 from tests.support import golden
 
 CASES = Path(__file__).parent / "config_cases"
@@ -278,3 +279,54 @@ def test_json_is_yaml(data: dict[str, Any]) -> None:
     assert flaws == ()
     assert root is not None
     assert root.plain() == data
+
+
+# --- what changes a file before it is checked, and parts checked by themselves --------------------
+
+
+def _taken_for_host(root: Node) -> list[Mistake]:
+    assert isinstance(root.value, dict)
+    given = root.value.pop("address", None)
+    if given is None:
+        return []
+    root.key_places["host"] = root.key_places["address"]
+    root.value["host"] = given
+    return [mistake_in(root, ("host",), "is an address")] if given.value == "?" else []
+
+
+def test_data_may_be_changed_before_it_is_checked() -> None:
+    document = parse_document(
+        "port: 7\naddress: x\n", Broker, path=Path("x.yaml"), prepare=_taken_for_host
+    )
+
+    assert document.value == Broker(host="x", port=7)
+
+
+def test_mistakes_of_what_changed_come_with_the_others_in_order() -> None:
+    with pytest.raises(ConfigFileError) as caught:
+        parse_document(
+            "port: x\naddress: '?'\n", Broker, path=Path("x.yaml"), prepare=_taken_for_host
+        )
+    with pytest.raises(ConfigFileError) as alone:
+        parse_document("address: '?'\n", Broker, path=Path("x.yaml"), prepare=_taken_for_host)
+
+    assert str(caught.value).splitlines() == [
+        "x.yaml:1: port: must be a whole number, not 'x'",
+        "x.yaml:2: host: is an address",
+    ]
+    assert str(alone.value) == "x.yaml:1: host: is an address"
+
+
+def test_parts_checked_by_themselves_are_told_where_they_stand() -> None:
+    plain = {"id": 3, "modbus": {"transport": "tcp", "hots": "x"}, "devices": ["y"]}
+    with pytest.raises(ValidationError) as caught:
+        Bus.model_validate_json(json.dumps(plain))
+
+    errors = errors_below(Bus, plain, caught.value, key=("buses", 4))
+
+    told = [one for error in errors for one in (error.context or {})["mistakes"]]
+    assert [(tuple(one["key"]), one["said"], one["suggestion"]) for one in told] == [
+        (("buses", 4, "id"), "must be text, not 3", ""),
+        (("buses", 4, "modbus", "hots"), "unknown key", "host"),
+        (("buses", 4, "devices", 0), "must be a whole number, not 'y'", ""),
+    ]

@@ -1,0 +1,1 @@
+"""Sparkplug B: payloads, the state of edge nodes, and what their births describe."""
