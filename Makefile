@@ -11,12 +11,13 @@ BENCH_ARGS ?=
 PYTEST_ARGS ?=
 WORKERS ?= 2
 KILLS ?= 20
+CASES ?= 10000
 SEED ?=
 
-.PHONY: help demo test check unit format bench kill-test lock clean venv-demo venv-dev servers
+.PHONY: help demo test check unit format bench kill-test garbage-test lock clean venv-demo venv-dev servers
 
 help: ## Show what can be made (this list)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: venv-demo ## Run a small school on this machine and show it live (needs Python packages only)
 	$(BIN)/campus demo $(DEMO_ARGS)
@@ -44,6 +45,9 @@ bench: servers venv-dev ## Measure; the figures of docs/benchmarks.md (BENCH_ARG
 
 kill-test: servers venv-dev ## Kill every part KILLS times (20) while a school runs, then check what is stored
 	$(BIN)/python -m tests.campaigns.kill --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+garbage-test: venv-dev ## Answer the edge's buses with CASES bad replies (10000), then compare what it believed
+	$(BIN)/python -m tests.campaigns.bus_garbage --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 lock: venv-dev ## Resolve the dependencies anew into requirements/
 	scripts/lock --upgrade

@@ -17,6 +17,8 @@ BENCHMARKS: Final = (
     "decode_registers",
     "edge_memory",
     "edge_modbus_tcp",
+    "edge_rtu_cycle",
+    "edge_scan",
     "edge_spool",
     "link_outage",
     "rules_filter",

@@ -11,7 +11,8 @@ import gc
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from campus_wire.catalog import encode_catalog
@@ -23,12 +24,17 @@ from edge_agent.clock import Clock, ClockChange, guess_origin_ns, keep_looking
 from edge_agent.clock_source import WallClock, boot_id, wall_clock
 from edge_agent.commands import Commands
 from edge_agent.config import EdgeConfig
+from edge_agent.control import Control
+from edge_agent.errors import ReloadRefusedError, SpoolError
 from edge_agent.fallback import Fallback
 from edge_agent.handover import Handover
 from edge_agent.interlocks import Interlocks
-from edge_agent.keys import read_command_key
+from edge_agent.inventory import Inventory
+from edge_agent.keys import KeyFileError, read_command_key
 from edge_agent.pipeline import Pipeline
-from edge_agent.sources import make_sources
+from edge_agent.reload_plan import ReloadPlan, needs_restart, plan_reload, sharing
+from edge_agent.reloading import Reloader
+from edge_agent.sources import Sources, end_tasks
 from edge_agent.spool.records import SpoolLimits
 from edge_agent.spool.store import SpoolStore
 from edge_agent.spool.writer import Spool
@@ -42,31 +48,44 @@ _MB: Final = 1024 * 1024
 
 
 async def run_agent(
-    handover: Handover, stop: asyncio.Event, *, wall: WallClock | None = None
+    handover: Handover,
+    stop: asyncio.Event,
+    *,
+    reloads: asyncio.Event | None = None,
+    wall: WallClock | None = None,
 ) -> None:
     """Run one agent until `stop` is set.
 
     Args:
         handover: what was checked and joined.
         stop: ends it in order.
+        reloads: set by whoever wants the configuration to be read again.
         wall: the wall clock; by default the one that the configuration names.
 
     Raises:
         KeyFileError: the command key cannot be read.
         SpoolLockedError: another agent has the spool open.
     """
-    config, inventory = handover.config, handover.inventory
-    wall = wall_clock(config.clock.source) if wall is None else wall
+    wall = wall_clock(handover.config.clock.source) if wall is None else wall
+    async with ready_agent(handover, wall, reloads=reloads) as agent:
+        gc.collect()
+        gc.freeze()  # what is here now lives as long as the process
+        await agent.run(stop, wall)
+
+
+@asynccontextmanager
+async def ready_agent(
+    handover: Handover, wall: WallClock, *, reloads: asyncio.Event | None = None
+) -> AsyncIterator[EdgeAgent]:
+    """Yield an agent whose spool is open and whose clock has been looked at; see `run_agent`."""
+    config, catalog = handover.config, handover.inventory.catalog
     key = read_command_key(config.uplink.command_key_file)
     boot = boot_id()
     spool = await _open_spool(config, boot, wall)
     try:
         clock = await _start_clock(config, spool, boot=boot, wall=wall)
-        await spool.put_catalog(inventory.catalog.revision, encode_catalog(inventory.catalog))
-        agent = EdgeAgent(handover, spool=spool, clock=clock, key=key)
-        gc.collect()
-        gc.freeze()  # what is here now lives as long as the process
-        await agent.run(stop, wall)
+        await spool.put_catalog(catalog.revision, encode_catalog(catalog))
+        yield EdgeAgent(handover, spool=spool, clock=clock, key=key, reloads=reloads)
     finally:
         await spool.close()
 
@@ -120,31 +139,47 @@ class EdgeAgent:
         spool: open.
         clock: has looked at the wall clock once.
         key: what commands are signed with, or None.
+        reloads: set by whoever wants the configuration to be read again.
     """
 
     def __init__(
-        self, handover: Handover, *, spool: Spool, clock: Clock, key: bytes | None
+        self,
+        handover: Handover,
+        *,
+        spool: Spool,
+        clock: Clock,
+        key: bytes | None,
+        reloads: asyncio.Event | None = None,
     ) -> None:
         self._config = config = handover.config
-        inventory = handover.inventory
-        self._catalog = inventory.catalog
+        self._inventory = inventory = handover.inventory
+        self.reloads = reloads if reloads is not None else asyncio.Event()
         self._spool = spool
         self._clock = clock
         self._batcher = Batcher(
             spool, clock, catalog=inventory.catalog.revision, devices=len(inventory.devices)
         )
         spool.when_idle(self._batcher.flush_safety)
-        self.pipeline = Pipeline(self._batcher)
-        self._sources = make_sources(config, inventory, sink=self.pipeline, clock=clock)
+        self.pipeline = Pipeline(self._batcher, inventory.devices)
+        self._sources = Sources(
+            config,
+            inventory,
+            sink=self.pipeline,
+            clock=clock,
+            dated=self.pipeline,
+            events=spool,
+            on_described=self._on_described,
+        )
+        actuators = self._sources.by_id
         self._interlocks = Interlocks(
-            config.interlocks, inventory, actuators=self._sources, clock=clock, events=spool
+            config.interlocks, inventory, actuators=actuators, clock=clock, events=spool
         )
         self.pipeline.show_to(self._interlocks)
         self._commands = Commands(
             config.gateway,
             key,
             inventory=inventory,
-            actuators=self._sources,
+            actuators=actuators,
             interlocks=self._interlocks,
             ledger=spool,
             events=spool,
@@ -153,11 +188,15 @@ class EdgeAgent:
         self._fallback = Fallback(
             config.fallback,
             inventory,
-            actuators=self._sources,
+            actuators=actuators,
             interlocks=self._interlocks,
             clock=clock,
             events=spool,
         )
+        self._reloader = Reloader(
+            handover.path, self.apply, requests=self.reloads, say=self._say_event
+        )
+        self._control = Control(config.spool.path, self._reloader.ask)
         self._uplink = Uplink(
             config.uplink,
             catalog=inventory.catalog,
@@ -194,7 +233,7 @@ class EdgeAgent:
         return StatusFacts(
             time_ns=self._clock.now_ns(),
             epoch=self._spool.epoch,
-            catalog=self._catalog.revision,
+            catalog=self._inventory.catalog.revision,
             clock=self._clock.stamp.state,
             spool_batches=self._spool.counts.batches,
         )
@@ -221,27 +260,29 @@ class EdgeAgent:
                 group.create_task(self._commands.run(), name="commands"),
                 group.create_task(self._fallback.run(), name="fallback"),
             ]
-            sources = [
-                group.create_task(source.run(), name=f"source {name}")
-                for name, source in self._sources.items()
+            self._sources.start(group)
+            changing = [
+                group.create_task(self._reloader.run(), name="reloads"),
+                group.create_task(self._control.run(), name="control"),
             ]
             self._say_started()
             await stop.wait()
             _log.info("stopping")
-            await _end([*acting, *sources])
+            await end_tasks([*changing, *acting])
+            await self._sources.end()
             self._batcher.flush()
             await self._spool.settled()
             await self._uplink.drain(_DRAIN_S)
-            await _end([clock, uplink])
+            await end_tasks([clock, uplink])
             await self._spool.close()
-            await _end([session, spool])
+            await end_tasks([session, spool])
         _log.info("stopped; %d batches wait in the spool", self._spool.counts.batches)
 
     def _say_started(self) -> None:
         _log.info(
             "gateway %s runs: %d devices on %d sources, epoch %s, %d batches in the spool",
             self._config.gateway,
-            len(self._catalog.devices),
+            len(self._inventory.devices),
             len(self._sources),
             self._spool.epoch,
             self._spool.counts.batches,
@@ -262,20 +303,69 @@ class EdgeAgent:
         self._batcher.flush()
         if change is not ClockChange.LOST:
             await self._spool.set_true_origin(self._clock.origin_ns)
+        self._say_event(f"clock_{change}", {"boot": self._clock.boot})
+        await self._uplink.refresh_status()
+
+    def _say_event(self, kind: str, facts: Mapping[str, str | int]) -> None:
         self._spool.post(
             Event(
                 id=str(uuid.uuid4()),
                 time_ns=self._clock.now_ns(),
-                kind=f"clock_{change}",
-                attributes={"boot": self._clock.boot},
+                kind=kind,
+                attributes=dict(facts),
             )
         )
-        await self._uplink.refresh_status()
 
+    # --- another configuration -----------------------------------------------------------------
 
-async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait for them."""
-    ending = list(tasks)
-    for task in ending:
-        task.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)
+    async def _on_described(self) -> None:
+        """Read the configuration again: devices on a local broker have described themselves."""
+        self.reloads.set()
+
+    async def apply(self, handover: Handover) -> ReloadPlan:
+        """Go on with another configuration; sources whose connection stays lose no sample.
+
+        Raises:
+            ReloadRefusedError: nothing has changed; it says why.
+        """
+        fixed = needs_restart(self._config, handover.config)
+        if fixed:
+            raise ReloadRefusedError(
+                "needs_restart",
+                f"{', '.join(fixed)} cannot change while the agent runs: restart it",
+            )
+        before, after = self._inventory, sharing(handover.inventory, self._inventory)
+        plan = plan_reload((self._config, before), (handover.config, after))
+        catalog = after.catalog
+        try:
+            key = read_command_key(handover.config.uplink.command_key_file)
+            # Before any batch speaks of it; that of the batches still open must not go yet.
+            await self._spool.put_catalog(
+                catalog.revision, encode_catalog(catalog), in_use=before.catalog.revision
+            )
+        except (KeyFileError, SpoolError) as error:
+            raise ReloadRefusedError(error.reason, str(error)) from error
+        await self._sources.end(plan.ended)
+        self._change(handover.config, after, plan, key)
+        self._sources.begin(plan)
+        await self._uplink.announce()
+        del before, handover
+        gc.unfreeze()  # what went away with the old configuration may go
+        gc.collect()
+        gc.freeze()
+        return plan
+
+    def _change(
+        self, config: EdgeConfig, inventory: Inventory, plan: ReloadPlan, key: bytes | None
+    ) -> None:
+        """Change over within one turn of the loop: no sample of a source comes in between."""
+        places = {device.id: device.index for device in self._inventory.devices}
+        was = [places.get(device.id) for device in inventory.devices]
+        self._batcher.rebind(inventory.catalog.revision, was)
+        self.pipeline.use(inventory.devices)
+        self._config, self._inventory = config, inventory
+        self._sources.change(config, inventory, plan)
+        self._interlocks.rebind(config.interlocks, inventory)
+        self._commands.rebind(key, inventory)
+        self._fallback.rebind(config.fallback, inventory)
+        self._uplink.rebind(inventory.catalog)

@@ -117,20 +117,42 @@ class Batcher:
             self._change_stamp(stamp)
         for sample in samples:
             in_order = self._in_order(sample)
-            if in_order is None:
-                continue
-            batch = self._open.get(sample_class)
-            if batch is None:
-                batch = self._begin(sample_class)
-            batch.samples.append(in_order)
-            batch.values += len(in_order.values)
-            if batch.values >= self._values_max:
-                self._close(sample_class)
+            if in_order is not None:
+                self._put(in_order, sample_class)
+
+    def add_dated(self, samples: Sequence[Sample], sample_class: SampleClass) -> None:
+        """Take samples with times of their own, as they are: they may lie before others."""
+        stamp = self._clock.stamp
+        if stamp is not self._stamp:
+            self._change_stamp(stamp)
+        for sample in samples:
+            self._put(sample, sample_class)
+
+    def _put(self, sample: Sample, sample_class: SampleClass) -> None:
+        batch = self._open.get(sample_class)
+        if batch is None:
+            batch = self._begin(sample_class)
+        batch.samples.append(sample)
+        batch.values += len(sample.values)
+        if batch.values >= self._values_max:
+            self._close(sample_class)
 
     def flush(self) -> None:
         """Close every open batch."""
         for sample_class in list(self._open):
             self._close(sample_class)
+
+    def rebind(self, catalog: str, was: Sequence[int | None]) -> None:
+        """Close every open batch and go on with another catalog.
+
+        Args:
+            catalog: its revision.
+            was: for each of its devices the place in the catalog until now, None for a new one.
+        """
+        self.flush()
+        self._catalog = catalog
+        self._last_ns = [0 if old is None else self._last_ns[old] for old in was]
+        self._too_fast = {new for new, old in enumerate(was) if old in self._too_fast}
 
     def flush_safety(self) -> None:
         """Close the safety batch if there is one: the spool has time for it now."""

@@ -14,10 +14,11 @@ from edge_agent.check_report import print_report, report_on
 from edge_agent.config_check import LoadedConfig, load_config
 from edge_agent.handover import Handover, hand_over
 from edge_agent.inventory import build_inventory
+from edge_agent.lazy_commands import EdgeGroup
 from edge_agent.read_command import read
 from edge_agent.versions import versions
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(cls=EdgeGroup, no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("read")(read)
 
 EXIT_MISTAKES: Final = 1
@@ -48,7 +49,8 @@ def run(
     """
     loaded = _load(config)
     inventory = build_inventory(loaded.config, loaded.library)
-    handover = Handover(loaded.config, inventory, versions(), log, log_level)
+    path = config.absolute()
+    handover = Handover(loaded.config, inventory, versions(), log, log_level, path)
     if not no_exec:
         hand_over(handover)
     from edge_agent.process import run as run_here  # noqa: PLC0415  (checking needs none of it)
@@ -63,19 +65,25 @@ def check(
 ) -> None:
     """Check the configuration: print its mistakes, or what it comes to.
 
-    Exit codes: 0 no mistakes, 1 mistakes, 2 wrong options.
+    Exit codes: 0 no mistakes, 1 mistakes or safety devices that cannot be read as often as asked,
+    2 wrong options.
 
     Example: campus edge check --config edge.yaml
     """
     if not json:
-        print_report(report_on(_load(config)))
+        report = report_on(_load(config))
+        print_report(report)
+        if not report.is_ok:
+            raise typer.Exit(EXIT_MISTAKES)
         return
     try:
-        plain: dict[str, object] = report_on(load_config(config)).plain()
+        report = report_on(load_config(config))
     except ConfigFileError as error:
         typer.echo(orjson.dumps(_plain_mistakes(error), option=orjson.OPT_INDENT_2))
         raise typer.Exit(EXIT_MISTAKES) from None
-    typer.echo(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
+    typer.echo(orjson.dumps(report.plain(), option=orjson.OPT_INDENT_2))
+    if not report.is_ok:
+        raise typer.Exit(EXIT_MISTAKES)
 
 
 def _load(path: Path) -> LoadedConfig:

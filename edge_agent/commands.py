@@ -73,6 +73,11 @@ class Commands:
         self._said_ns: dict[str, int] = {}
         self._unsaid: dict[str, int] = {}
 
+    def rebind(self, key: bytes | None, inventory: Inventory) -> None:
+        """Go on with another key and inventory; commands that wait are checked by these."""
+        self._key = key
+        self._inventory = inventory
+
     async def run(self) -> None:
         """Answer for commands that a crash interrupted, then execute until cancelled."""
         for command_id in await self._ledger.unfinished():

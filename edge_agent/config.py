@@ -7,7 +7,7 @@ checked in `config_check`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,11 +17,29 @@ from campus_wire.ids import GatewayId, Name, PointName
 from campus_wire.settings import MqttSettings
 
 IntervalS = Annotated[float, Field(ge=0.1, le=86_400 * 7, allow_inf_nan=False)]
+StuckAfterS = Annotated[float, Field(ge=60, le=86_400 * 31, allow_inf_nan=False)]
 TimeoutS = Annotated[float, Field(ge=0.01, le=60, allow_inf_nan=False)]
 Number = Annotated[float, Field(ge=-1e300, le=1e300, allow_inf_nan=False)]
 
 
 # --- devices -----------------------------------------------------------------------------------
+
+
+class ReportConfig(ConfigModel):
+    """When a point is told: not at every reading but when it has moved."""
+
+    deadband: float | None = Field(None, gt=0, le=1e12, allow_inf_nan=False)
+    """In the point's unit; a value that moved by so much is told."""
+    deadband_percent: float | None = Field(None, gt=0, le=100, allow_inf_nan=False)
+    """Of the value told last. With neither, every other number is told."""
+    longest_silence_s: float = Field(600.0, ge=1, le=86_400, allow_inf_nan=False)
+    """After so long the newest reading is told, changed or not."""
+
+    @model_validator(mode="after")
+    def _one_deadband(self) -> Self:
+        if self.deadband is not None and self.deadband_percent is not None:
+            raise mistake_at(("deadband_percent",), "there is a deadband already")
+        return self
 
 
 class DeviceConfig(ConfigModel):
@@ -35,6 +53,10 @@ class DeviceConfig(ConfigModel):
     """Modbus: how often it is read. MQTT: how long it may be silent before it counts as offline."""
     points: tuple[PointName, ...] | None = Field(None, min_length=1)
     """Only these points of the profile; None: all."""
+    report: dict[PointName, ReportConfig] = Field(default_factory=dict, max_length=2000)
+    """Points that are told by exception; all others are told at every reading."""
+    stuck_after_s: dict[PointName, StuckAfterS] = Field(default_factory=dict, max_length=2000)
+    """Points whose value is bad (stuck) when it has been the same number for so long."""
 
 
 class ModbusDeviceConfig(DeviceConfig):
@@ -44,13 +66,22 @@ class ModbusDeviceConfig(DeviceConfig):
     """1 to 247 on a serial line; on TCP also 0 and 255, which mean the endpoint itself."""
 
 
+ProfileOrDialect = Annotated[
+    str,
+    Field(pattern=r"^(?:dialect:[a-z0-9_]{1,32}|[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?)$"),
+]
+"""A profile's id, or `dialect:` and the dialect in which a device describes itself."""
+
+
 class MqttDeviceConfig(DeviceConfig):
     """A device that publishes to a local broker."""
 
+    profile: ProfileOrDialect
     topic: dict[PointName, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         default_factory=dict, max_length=16
     )
-    """What the profile's topic templates ask for, for example `friendly_name`."""
+    """What the profile's topic templates ask for, for example `friendly_name`. With a dialect:
+    what names the device there, or its `id`."""
 
     @model_validator(mode="after")
     def _topics_hold_no_wildcards(self) -> Self:
@@ -73,12 +104,15 @@ class ModbusLink(ConfigModel):
     come on top."""
     bridge_registers: int | None = Field(None, ge=0, le=120)
     """Read over holes up to this wide; None: as many as cost less time than another request."""
+    echo: bool | None = None
+    """Whether the line repeats each request before its answer, as many RS-485 converters do;
+    None: it is found out. Not for `tcp`."""
 
 
 class SerialModbus(ModbusLink):
-    """A serial line, Modbus RTU."""
+    """A serial line, Modbus RTU or ASCII."""
 
-    transport: Literal["rtu"]
+    transport: Literal["rtu", "ascii"]
     port: Annotated[str, Field(min_length=1, max_length=4096)]
     """Prefer `/dev/serial/by-id/…`: numbers like ttyUSB0 change at a reboot."""
     baud_rate: int = Field(9600, ge=300, le=4_000_000)
@@ -86,14 +120,37 @@ class SerialModbus(ModbusLink):
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
 
+    @model_validator(mode="before")
+    @classmethod
+    def _ascii_has_its_own_defaults(cls, plain: Any) -> Any:
+        # Modbus over Serial Line V1.02, section 2.5.2: 7 data bits, even parity.
+        if isinstance(plain, dict) and plain.get("transport") == "ascii":
+            parity = "E" if plain.get("data_bits", 7) == 7 else "N"
+            return {"data_bits": 7, "parity": parity, **plain}
+        return plain
+
+    @model_validator(mode="after")
+    def _rtu_needs_whole_bytes(self) -> Self:
+        if self.transport == "rtu" and self.data_bits == 7:
+            raise mistake_at(
+                ("data_bits",), "RTU sends bytes of 8 bits", remedy="transport: ascii takes 7"
+            )
+        return self
+
 
 class TcpModbus(ModbusLink):
-    """A Modbus TCP endpoint, or a serial line behind a plain converter (`rtu_over_tcp`)."""
+    """A Modbus TCP endpoint, or a serial line behind a plain converter (`…_over_tcp`)."""
 
-    transport: Literal["tcp", "rtu_over_tcp"]
+    transport: Literal["tcp", "rtu_over_tcp", "ascii_over_tcp"]
     host: Annotated[str, Field(min_length=1, max_length=253)]
     port: int = Field(502, ge=1, le=65_535)
     connect_timeout_s: TimeoutS = 3.0
+
+    @model_validator(mode="after")
+    def _tcp_has_no_echo(self) -> Self:
+        if self.transport == "tcp" and self.echo is not None:
+            raise mistake_at(("echo",), "is for serial lines and for converters to them")
+        return self
 
 
 class BusConfig(ConfigModel):
@@ -109,6 +166,10 @@ class MqttSourceConfig(ConfigModel):
 
     id: Name
     broker: MqttSettings
+    dialects: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")], ...] = Field(
+        (), max_length=16
+    )
+    """In what dialects devices describe themselves there; those of its devices need no mention."""
     devices: tuple[MqttDeviceConfig, ...] = Field(max_length=5000)
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from campus_wire.config_file import load_document
 from campus_wire.limits import AREA_DEPTH_MAX
 from campus_wire.suggest import suggest
+from device_profiles.dialects import DIALECTS
 from device_profiles.library import Library
 from device_profiles.model import ModbusProfile, MqttProfile
 from device_profiles.model_point import Point
 from edge_agent.config import BusConfig, DeviceConfig, EdgeConfig, InterlockConfig, SerialModbus
+from edge_agent.config_reports import report_mistakes
+from edge_agent.dialect_devices import (
+    PREFIX,
+    DescribedLibrary,
+    Waiting,
+    describe_devices,
+    without_waiting,
+)
+from edge_agent.serial_ports import same_ports
 
 Profile = ModbusProfile | MqttProfile
 Key = tuple[str | int, ...]
@@ -35,7 +45,10 @@ class LoadedConfig:
     """A configuration without mistakes, and the profiles it speaks of."""
 
     config: EdgeConfig
-    library: Library
+    """Without the devices that wait, and what speaks of them."""
+    library: Library | DescribedLibrary
+    waiting: tuple[Waiting, ...] = ()
+    """Devices that have not described themselves yet, and what waits for them."""
 
 
 def load_config(path: Path) -> LoadedConfig:
@@ -47,19 +60,39 @@ def load_config(path: Path) -> LoadedConfig:
     """
     document = load_document(path, EdgeConfig)
     library = Library.builtin(document.value.profiles)
-    found = find_mistakes(document.value, library)
+    described = describe_devices(document.value)
+    found = [
+        *(Finding(key, message, suggestion) for key, message, suggestion in described.mistakes),
+        *find_mistakes(described.config, library, described.profiles),
+        *_one_port_by_two_names(document.value),
+    ]
     document.refuse(
         [
             document.mistake(one.key, one.message, suggestion=one.suggestion, remedy=one.remedy)
             for one in found
         ]
     )
-    return LoadedConfig(document.value, library)
+    config, waiting = without_waiting(described)
+    return LoadedConfig(config, DescribedLibrary(library, described.profiles), waiting)
 
 
-def find_mistakes(config: EdgeConfig, library: Library) -> list[Finding]:
-    """Return everything that does not fit together (pure)."""
-    profiles = {profile.id: profile for profile in library}
+def _one_port_by_two_names(config: EdgeConfig) -> Iterator[Finding]:
+    for same in same_ports(config):
+        yield one_connection(same.bus, config.buses[same.bus], config.buses[same.first].id)
+
+
+def find_mistakes(
+    config: EdgeConfig, library: Library, described: Mapping[str, MqttProfile] | None = None
+) -> list[Finding]:
+    """Return everything that does not fit together (pure).
+
+    Args:
+        config: the whole configuration.
+        library: the profiles that it may name.
+        described: the profiles that devices gave of themselves, by what they have as their profile.
+    """
+    profiles: dict[str, Profile] = {profile.id: profile for profile in library}
+    profiles |= described or {}
     return [
         *_areas(config),
         *_sources(config),
@@ -117,16 +150,30 @@ def _sources(config: EdgeConfig) -> Iterator[Finding]:
         *((("mqtt_sources", at, "id"), one.id) for at, one in enumerate(config.mqtt_sources)),
     ]
     yield from _twice("the source", ids)
-    # Two connections to one endpoint would disturb each other: many devices take only one.
-    yield from _twice(
-        "the endpoint",
-        [(("buses", at, "modbus"), _endpoint(bus)) for at, bus in enumerate(config.buses)],
+    seen: dict[str, str] = {}
+    for at, bus in enumerate(config.buses):
+        first = seen.setdefault(_endpoint(bus), bus.id)
+        if first != bus.id:
+            yield one_connection(at, bus, first)
+
+
+def one_connection(at: int, bus: BusConfig, first: str) -> Finding:
+    """Return the mistake of two buses at one endpoint.
+
+    Two connections would disturb each other on the line behind it, and many devices take only one.
+    """
+    return Finding(
+        ("buses", at, "modbus"),
+        f"the endpoint {_endpoint(bus)} is bus {first} already, and takes one connection",
+        remedy=f"list all its devices under bus {first}, each with its unit_id",
     )
 
 
 def _endpoint(bus: BusConfig) -> str:
     link = bus.modbus
-    return link.port if isinstance(link, SerialModbus) else f"{link.host.lower()}:{link.port}"
+    if isinstance(link, SerialModbus):
+        return link.port
+    return f"{link.host.lower().strip('[]').rstrip('.')}:{link.port}"
 
 
 def each_device(config: EdgeConfig) -> Iterator[tuple[Key, str, DeviceConfig]]:
@@ -147,6 +194,12 @@ def _devices(config: EdgeConfig, profiles: dict[str, Profile]) -> Iterator[Findi
         if device.area not in areas:
             yield _unknown((*key, "area"), "area", device.area, known=areas)
         profile = profiles.get(device.profile)
+        if profile is None and device.profile.startswith(PREFIX):
+            continue  # it waits, or its dialect is unknown
+        if profile is None and protocol == "mqtt" and device.profile in DIALECTS:
+            message = f"{device.profile} is a dialect, not a profile"
+            yield Finding((*key, "profile"), message, f"{PREFIX}{device.profile}")
+            continue
         if profile is None:
             known = [one.id for one in profiles.values() if one.protocol == protocol]
             yield _unknown((*key, "profile"), "profile", device.profile, known=known)
@@ -154,10 +207,22 @@ def _devices(config: EdgeConfig, profiles: dict[str, Profile]) -> Iterator[Findi
         if profile.protocol != protocol:
             message = f"{profile.id} is a profile for {profile.protocol}, not for {protocol}"
             yield Finding((*key, "profile"), message)
-        names = [point.name for point in profile.points]
-        for at, name in enumerate(device.points or ()):
-            if name not in names:
-                yield _unknown((*key, "points", at), "point", name, known=names)
+        yield from _chosen_points(key, device, profile)
+        for path, *rest in report_mistakes(device, profile.points):
+            yield Finding((*key, *path), *rest)
+
+
+def _chosen_points(key: Key, device: DeviceConfig, profile: Profile) -> Iterator[Finding]:
+    told = [point for point in profile.points if not point.hidden]
+    names = [point.name for point in told]
+    unknown = [at for at, name in enumerate(device.points or ()) if name not in names]
+    for at in unknown:
+        assert device.points is not None
+        yield _unknown((*key, "points", at), "point", device.points[at], known=names)
+    numbers = [point.name for point in told if not point.is_text]
+    if not unknown and not any(device.points is None or name in device.points for name in numbers):
+        message = "there is no point with a number among those it uses"
+        yield Finding((*key, "points" if device.points else "profile"), message)
 
 
 def _units(at: int, bus: BusConfig) -> Iterator[Finding]:
@@ -188,7 +253,8 @@ def _topics(config: EdgeConfig, profiles: dict[str, Profile]) -> Iterator[Findin
 
 
 def _parameters(key: Key, given: Sequence[str], profile: MqttProfile) -> Iterator[Finding]:
-    wanted = profile.topic_parameters
+    # of topics that may stand in each other's place, the one that most of the captures are given of
+    wanted = max(profile.parameter_sets, key=lambda names: len(set(names) & set(given)))
     for name in wanted:
         if name not in given:
             yield Finding(key, f"{name} is missing, which profile {profile.id} asks for")
@@ -244,7 +310,8 @@ def _point(
     used = {
         point.name: point
         for point in profile.points
-        if device.points is None or point.name in device.points
+        if (device.points is None or point.name in device.points)
+        and not (point.hidden or point.is_text)  # which no sample ever tells
     }
     if name not in used:
         return None, [_unknown((*key, "point"), f"point of {device_id}", name, known=used)]

@@ -6,7 +6,8 @@
     │   ├── SpoolUnusableError   transient: the file cannot be written, or is damaged
     │   ├── SpoolLockedError     permanent: another process has it
     │   └── SpoolClosedError     permanent: used after its end
-    └── BlobDamagedError         permanent: a spooled batch is not what was written
+    ├── BlobDamagedError         permanent: a spooled batch is not what was written
+    └── ReloadRefusedError       permanent: a running agent cannot take this configuration
 
 The sources have errors of their own (`edge_agent.modbus.errors`).
 """
@@ -42,3 +43,7 @@ class SpoolClosedError(SpoolError, PermanentError):
 
 class BlobDamagedError(SpoolError, PermanentError):
     """A spooled batch does not match its checksum."""
+
+
+class ReloadRefusedError(EdgeError, PermanentError):
+    """A running agent cannot take this configuration; it goes on with the one it has."""

@@ -58,6 +58,11 @@ class Fallback:
         self._heard_ns = clock.monotonic_ns()
         self._is_lost = False
 
+    def rebind(self, config: FallbackConfig, inventory: Inventory) -> None:
+        """Go on with other values; those being written now are finished."""
+        self._config = config
+        self._inventory = inventory
+
     def heard(self) -> None:
         """Note a word of the controller."""
         self._heard_ns = self._clock.monotonic_ns()

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NoReturn
 
 from campus_wire.logs import LogFormat
@@ -35,14 +37,28 @@ class Handover:
     """What runs here, for the status."""
     log_format: LogFormat = LogFormat.AUTO
     log_level: str = "info"
+    path: Path | None = None
+    """The configuration's file, to be read again when it has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of checking a changed configuration: one of the two."""
+
+    handover: Handover | None
+    mistakes: tuple[str, ...]
+    """One a line, with file and line number."""
 
 
 def hand_over(handover: Handover) -> NoReturn:
     """Replace this program by the running agent."""
     number = put_aside(handover)
-    command = [sys.executable, *_same_search_path(), "-m", RUNTIME, str(number)]
+    command = [sys.executable, *same_search_path(), "-m", RUNTIME, str(number)]
     sys.stdout.flush()
     sys.stderr.flush()
+    # Until the agent takes it for a reload it must not end the program: what is to be read again
+    # is being read anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.execv(sys.executable, command)  # noqa: S606
 
 
@@ -63,6 +79,6 @@ def take_over(number: int) -> Handover:
     return handover
 
 
-def _same_search_path() -> list[str]:
+def same_search_path() -> list[str]:
     """Keep `-m` from looking for modules in the working directory, unless this process does."""
     return [] if {"", os.getcwd()} & set(sys.path) else ["-P"]  # noqa: PTH109

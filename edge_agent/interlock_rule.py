@@ -52,6 +52,7 @@ class InterlockRule:
         when = config.when
         lost_after_s = when.lost_after_s or LOST_AFTER_INTERVALS * interval_s
         self.config = config
+        self.interval_s = interval_s
         self.is_lost = False
         self.is_checked = False
         """Whether there was a good value, or the sensor has been given up."""
@@ -59,6 +60,18 @@ class InterlockRule:
         self._known_ns = start_ns
         self._threshold = threshold(when, gap_ns=self._lost_after_ns)
         self._state = ThresholdState()
+
+    def inherit(self, former: InterlockRule) -> None:
+        """Take over what a former form of the same interlock holds; limits may have moved."""
+        self.is_lost = former.is_lost
+        self._known_ns = former._known_ns
+        self._state = replace(former._state, since_ns=None)
+
+    def is_released_by(self, former: InterlockRule, value: float) -> bool:
+        """Say whether this is a later form of `former` and writes the same value on release."""
+        otherwise = self.config.otherwise
+        is_later = self.config.id == former.config.id and not self.is_active
+        return is_later and otherwise is not None and otherwise.value == value
 
     @property
     def is_active(self) -> bool:

@@ -55,17 +55,25 @@ class Interlocks:
         events: EventSink,
     ) -> None:
         self._inventory = inventory
+        self._actuators = actuators
         self._clock = clock
         self._events = events
+        self._group: asyncio.TaskGroup | None = None
         self._targets: dict[tuple[str, str], _Target] = {}
         self._sensors: dict[int, list[tuple[int, InterlockRule, _Target]]] = {}
         self._shown: dict[int, list[tuple[int, _Target]]] = {}
         for config in configs:
-            self._add(config, inventory, actuators)
+            self._add(config, former=None, targets={})
 
     def _add(
-        self, config: InterlockConfig, inventory: Inventory, actuators: Mapping[str, Actuator]
+        self,
+        config: InterlockConfig,
+        *,
+        former: InterlockRule | None,
+        targets: Mapping[tuple[str, str], _Target],
     ) -> None:
+        """Add an interlock, with what it and its target did before."""
+        inventory = self._inventory
         sensor = inventory.device(config.when.device)
         acted_on = inventory.device(config.then.device)
         assert sensor is not None, "config_check refuses unknown devices"
@@ -73,22 +81,58 @@ class Interlocks:
         key = (config.then.device, config.then.point)
         target = self._targets.get(key)
         if target is None:
-            target = _Target(*key, actuators[acted_on.source], self._clock, self._say)
+            target = targets.get(key) or _Target(*key, self._clock, self._say)
+            target.begin(self._actuators[acted_on.source])
             self._targets[key] = target
             shown = (acted_on.point_indices[config.then.point], target)
             self._shown.setdefault(acted_on.index, []).append(shown)
-        rule = InterlockRule(
-            config, interval_s=sensor.config.interval_s, start_ns=self._clock.monotonic_ns()
-        )
+        rule = self._rule(config, former, interval_s=sensor.config.interval_s)
         target.rules.append(rule)
         watched = (sensor.point_indices[config.when.point], rule, target)
         self._sensors.setdefault(sensor.index, []).append(watched)
 
+    def _rule(
+        self, config: InterlockConfig, former: InterlockRule | None, *, interval_s: float
+    ) -> InterlockRule:
+        if former is not None and former.config == config and former.interval_s == interval_s:
+            return former
+        rule = InterlockRule(config, interval_s=interval_s, start_ns=self._clock.monotonic_ns())
+        if former is not None and _is_about_the_same(former.config, config):
+            rule.inherit(former)
+        return rule
+
+    def rebind(self, configs: Iterable[InterlockConfig], inventory: Inventory) -> None:
+        """Go on with other interlocks and another inventory, within one turn of the loop.
+
+        An interlock that stays keeps what it knows and holds. For one that is taken away while it
+        holds its target nothing is written: the value stays until somebody else changes it.
+        """
+        before = self._targets
+        former = {rule.config.id: rule for target in before.values() for rule in target.rules}
+        self._inventory = inventory
+        self._targets, self._sensors, self._shown = {}, {}, {}
+        for config in configs:
+            self._add(config, former=former.get(config.id), targets=before)
+        for key, target in before.items():
+            if key not in self._targets:
+                target.end()
+        for key, target in self._targets.items():
+            target.settle()
+            if key not in before:
+                self._start(target)
+
+    def _start(self, target: _Target) -> None:
+        if self._group is not None:
+            name = f"interlock {target.device}.{target.point}"
+            target.task = self._group.create_task(target.run(), name=name)
+
     async def run(self) -> None:
         """Write what interlocks demand, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            self._group = group
             for target in self._targets.values():
-                group.create_task(target.run(), name=f"interlock {target.device}.{target.point}")
+                self._start(target)
+            await asyncio.Event().wait()  # targets may be added later
 
     def observe(self, samples: Sequence[Sample]) -> None:
         """Look at samples (`SampleObserver`)."""
@@ -156,13 +200,12 @@ class Interlocks:
 class _Target:
     """One point that interlocks write to."""
 
-    def __init__(
-        self, device: str, point: str, actuator: Actuator, clock: EdgeClock, say: Say
-    ) -> None:
+    def __init__(self, device: str, point: str, clock: EdgeClock, say: Say) -> None:
         self.device = device
         self.point = point
         self.rules: list[InterlockRule] = []
-        self._actuator = actuator
+        self.task: asyncio.Task[None] | None = None
+        self._actuator: Actuator | None = None
         self._clock = clock
         self._say = say
         self._demand: tuple[InterlockRule, float] | None = None
@@ -171,6 +214,44 @@ class _Target:
         self._failures = 0
         self._retry_at_ns = 0
         self._wake = asyncio.Event()
+
+    def begin(self, actuator: Actuator) -> None:
+        """Write by this actuator from now on, as rules demand that are yet to be added."""
+        self._actuator = actuator
+        self.rules = []
+
+    def settle(self) -> None:
+        """Let go of what a rule demanded that is no more, or that has changed."""
+        if self._demand is not None and self._demand[0] not in self.rules:
+            asked, value = self._demand
+            holder = self.holder()
+            released = [rule for rule in self.rules if rule.is_released_by(asked, value)]
+            if holder is not None:
+                self._is_done = self._is_done and holder.config.then.value == value
+                self._demand = (holder, holder.config.then.value)
+            elif released:
+                self._demand = (released[0], value)
+            else:
+                self._demand = None
+                self._is_done = True
+                _log.warning(
+                    "interlock %s is gone or changed: %s %s stays at %s",
+                    *(asked.config.id, self.device, self.point, value),
+                )
+        if self._first_out not in self.rules:
+            self._first_out = self.holder()
+        self._wake.set()
+
+    def end(self) -> None:
+        """Write no more."""
+        holder = self.holder()
+        if holder is not None:
+            _log.warning(
+                "interlock %s is gone while it held %s %s: the value stays",
+                *(holder.config.id, self.device, self.point),
+            )
+        if self.task is not None:
+            self.task.cancel()
 
     def holder(self) -> InterlockRule | None:
         """The interlock whose value counts: of the active ones, the first in the configuration."""
@@ -244,6 +325,7 @@ class _Target:
         return math.inf if self._is_done else self._retry_at_ns
 
     async def _write(self, rule: InterlockRule, value: float) -> None:
+        assert self._actuator is not None, "rules come with it"
         result = await self._actuator.write(
             self.device, self.point, value, timeout_s=WRITE_TIMEOUT_S
         )
@@ -279,3 +361,9 @@ class _Target:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+
+def _is_about_the_same(former: InterlockConfig, config: InterlockConfig) -> bool:
+    """Say whether only limits and delays differ."""
+    watched = (former.when.device, former.when.point) == (config.when.device, config.when.point)
+    return watched and former.then == config.then

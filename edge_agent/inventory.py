@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from campus_wire.batch import Sample
-from campus_wire.catalog import Catalog, Device, Point, SampleClass, State
+from campus_wire.catalog import Catalog, Device, Flag, Point, SampleClass, State
 from device_profiles.decoding import Reading
 from device_profiles.model import ModbusProfile, MqttProfile
 from device_profiles.model_point import Point as ProfilePoint
 from edge_agent.config import DeviceConfig, EdgeConfig, ModbusDeviceConfig, MqttDeviceConfig
+from edge_agent.config_reports import told_every_s
 
 C_co = TypeVar("C_co", bound=DeviceConfig, covariant=True)
 P_co = TypeVar("P_co", bound=ModbusProfile | MqttProfile, covariant=True)
@@ -24,9 +25,10 @@ _Split = tuple[SampleClass, tuple[int, ...], tuple[int, ...]]
 """One class among some readings: their positions in the readings, and in the catalog."""
 
 
+SPLITS_MAX: Final = 1_024
 _Splits = dict[tuple[str, ...], tuple[_Split, ...]]
-_Shape = tuple[tuple[ProfilePoint, ...], dict[str, int], _Splits]
-"""Points, their positions in the catalog, and their readings' splits, filled as they come."""
+_Shape = tuple[tuple[ProfilePoint, ...], dict[str, int], tuple[ProfilePoint, ...], _Splits]
+"""Points, their positions in the catalog, texts, and the readings' splits, filled as they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,11 @@ class InventoryDevice(Generic[C_co, P_co]):
     config: C_co
     profile: P_co
     points: tuple[ProfilePoint, ...]
-    """The points it uses, in the order of the profile; write-only ones included."""
+    """The points it uses, in the order of the profile; write-only ones included. Those of all
+    variants of the model: which of them the device has is known once it was asked."""
     point_indices: Mapping[str, int]
+    texts: tuple[ProfilePoint, ...] = ()
+    """What it says in words, which is told in events and is not in the catalog."""
     _splits: _Splits = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -67,6 +72,8 @@ class InventoryDevice(Generic[C_co, P_co]):
         names = tuple([reading.point for reading in readings])
         splits = self._splits.get(names)
         if splits is None:
+            if len(self._splits) >= SPLITS_MAX:
+                self._splits.clear()  # partial messages come in more shapes than need be kept
             splits = self._splits[names] = tuple(self._split(names))
         for sample_class, positions, points in splits:
             chosen = [readings[position] for position in positions]
@@ -169,14 +176,14 @@ class _Maker:
     def add(self, source: str, config: D, kind: type[P]) -> InventoryDevice[D, P]:
         profile = self._library.get(config.profile)
         assert isinstance(profile, kind), f"{config.id}: {profile.id} is of another protocol"
-        chosen, positions, splits = self._shape(profile, config.points)
+        chosen, positions, texts, splits = self._shape(config, profile)
         device = Device(
             id=config.id,
             name=config.name,
             profile=profile.id,
             category=profile.category,
             area=config.area,
-            interval_s=config.interval_s,
+            interval_s=told_every_s(config),
             points=tuple(positions.values()),
         )
         self.devices.append(device)
@@ -187,24 +194,29 @@ class _Maker:
             profile=profile,
             points=chosen,
             point_indices=positions,
+            texts=texts,
             _splits=splits,
         )
 
-    def _shape(
-        self, profile: ModbusProfile | MqttProfile, wanted: tuple[str, ...] | None
-    ) -> _Shape:
-        """Return what devices of one profile and the same points share."""
-        key = (profile.id, wanted)
+    def _shape(self, config: DeviceConfig, profile: ModbusProfile | MqttProfile) -> _Shape:
+        """Return what devices of one profile and the same points share.
+
+        The name in the configuration counts: devices that describe themselves may be of one model
+        and yet have different points.
+        """
+        name, wanted = config.profile, config.points
+        key = (name, wanted)
         if key not in self._shapes:
-            chosen = tuple(
-                point for point in profile.points if wanted is None or point.name in wanted
-            )
-            positions = {point.name: self._position(profile, point) for point in chosen}
-            self._shapes[key] = (chosen, positions, {})
+            told = [point for point in profile.points if not point.hidden]
+            used = [point for point in told if wanted is None or point.name in wanted]
+            chosen = tuple(point for point in used if not point.is_text)
+            positions = {point.name: self._position(name, point) for point in chosen}
+            texts = tuple(point for point in used if point.is_text)
+            self._shapes[key] = (chosen, positions, texts, {})
         return self._shapes[key]
 
-    def _position(self, profile: ModbusProfile | MqttProfile, point: ProfilePoint) -> int:
-        key = (profile.id, point.name)
+    def _position(self, profile: str, point: ProfilePoint) -> int:
+        key = (profile, point.name)
         if key not in self._positions:
             self._positions[key] = len(self.points)
             self.points.append(_catalog_point(point))
@@ -223,5 +235,7 @@ def _catalog_point(point: ProfilePoint) -> Point:
         "states": tuple(
             State(value=number, label=label) for number, label in sorted(point.states.items())
         ),
+        "flags": tuple(Flag(bit=bit, label=label) for bit, label in sorted(point.flags.items())),
+        "wraps_at": point.counter.wraps_at if point.counter is not None else None,
     }
     return Point.model_validate(plain)  # `class` is no name for a keyword argument

@@ -3,38 +3,47 @@
 What a broker has kept (retained) may be hours old and proves no life: its values are uncertain
 (REPEATED), and word of a device's absence counts as any other. A device that is silent for three of
 its intervals, or whose broker is lost, gives one bad sample; its next message ends that.
+
+A device may say when it measured. What it measured long ago, and records of before, become samples
+of that time: they prove no life, and interlocks are not shown them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Final
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from campus_wire.errors import LinkDownError
 from campus_wire.quality import Quality
 from campus_wire.session import MqttSession
-from device_profiles.errors import MessageRefusedError, WriteRefusedError
-from device_profiles.messages import encode_message_command
-from device_profiles.model_mqtt import MqttPoint
-from device_profiles.reading import Reading
-from device_profiles.writing import read_back_point
+from device_profiles.errors import MessageRefusedError
+from device_profiles.messages import Message
+from device_profiles.reading import Reading, Saying
 from edge_agent.config import MqttSourceConfig
 from edge_agent.inventory import MqttDevice
+from edge_agent.mqtt_actuator import MqttActuator
 from edge_agent.mqtt_listener import Listener
-from edge_agent.ports import EdgeClock, SampleSink, WriteResult
+from edge_agent.mqtt_outlet import Outlet
+from edge_agent.ports import DatedSink, EdgeClock, EventSink, SampleSink, WriteResult
+from edge_agent.topic_tree import TopicTree
+
+if TYPE_CHECKING:
+    from edge_agent.mqtt_sparkplug import EdgeNode
 
 _log: Final = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.2
+"""How often silence and waiting messages are looked at."""
 _STOOD_STILL_S: Final = 2.0
 _CATCH_UP_S: Final = 1.0
 """After this process stood still: messages of so long may have waited, nobody knows how long."""
-"""How often silence and waiting messages are looked at."""
 BROKER_GRACE_S: Final = 10.0
 """A broker may be away for so long (a restart) before the values of its devices turn bad."""
-READ_BACK_TOLERANCE: Final = 1e-6
+HISTORY_MAX: Final = 1_000
+"""Records that wait for the clock to be synced; the oldest are dropped first."""
 _FROM_AVAILABILITY: Final = frozenset({Quality.DEVICE_OFFLINE})
 
 
@@ -46,6 +55,9 @@ class MqttSource:
         devices: those that publish there.
         sink: takes the samples.
         clock: stamps samples, and tells silence.
+        dated: takes samples with times of their own; without it they have the time of receipt,
+            and history is left out.
+        events: takes texts; without it they are left out.
     """
 
     def __init__(
@@ -55,29 +67,32 @@ class MqttSource:
         *,
         sink: SampleSink,
         clock: EdgeClock,
+        dated: DatedSink | None = None,
+        events: EventSink | None = None,
     ) -> None:
         self._config = config
-        self._sink = sink
+        self._outlet = Outlet(config.id, sink, clock, dated=dated, events=events)
         self._clock = clock
         now_s = self._now_s()
-        self._listeners = {device.id: Listener(device, start_s=now_s) for device in devices}
-        self._by_topic: dict[str, list[Listener]] = {}
-        for listener in self._listeners.values():
-            for topic in listener.decoder.topics:
-                self._by_topic.setdefault(topic, []).append(listener)
+        self._listeners: dict[str, Listener] = {}
+        self._by_topic: TopicTree[Listener] = TopicTree()
+        self._nodes: list[EdgeNode] = []
+        self._by_node: TopicTree[EdgeNode] = TopicTree()
         self._waiting: set[Listener] = set()
-        self._changed = asyncio.Event()
+        self._history: deque[tuple[Listener, Saying]] = deque(maxlen=HISTORY_MAX)
+        self._commands: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(maxsize=64)
         self._beat_s: float | None = None
         self._in_doubt_until_s = now_s
         self._down_since_s: float | None = now_s
         self._session = MqttSession(
             config.broker,
-            subscriptions=[(topic, 1) for topic in self._by_topic],
+            subscriptions=self._take(devices),
             will=None,
             on_message=self.on_message,
             on_up=self._on_up,
             on_down=self._on_down,
         )
+        self._actuator = MqttActuator(self._listeners, self._session, clock)
 
     @property
     def id(self) -> str:
@@ -92,64 +107,188 @@ class MqttSource:
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9
 
+    # --- devices --------------------------------------------------------------------------------
+
+    def rebind(self, devices: Sequence[MqttDevice]) -> None:
+        """Go on with other devices; those that stay as they were keep what is known of them."""
+        self._session.subscribe_to(self._take(devices))
+
+    def _take(self, devices: Sequence[MqttDevice]) -> list[tuple[str, int]]:
+        """Listen for these devices; return what to subscribe to."""
+        before = dict(self._listeners)
+        self._listeners.clear()
+        for device in devices:
+            known = before.get(device.id)
+            if known is not None and _is_same(known.device, device):
+                known.go_on_as(device)
+                self._listeners[device.id] = known
+            else:
+                self._listeners[device.id] = Listener(device, start_s=self._now_s())
+        self._waiting = {one for one in self._waiting if self._listeners.get(one.id) is one}
+        self._history = deque(
+            ((one, saying) for one, saying in self._history if self._listeners.get(one.id) is one),
+            maxlen=HISTORY_MAX,
+        )
+        self._by_topic = TopicTree()
+        filters: dict[str, None] = {}
+        of_nodes = []
+        for listener in self._listeners.values():
+            if listener.device.profile.mqtt.format == "sparkplug_b":
+                of_nodes.append(listener)
+                continue
+            for topic in listener.decoder.topics:
+                self._by_topic.add(topic, listener)
+                filters[topic] = None
+        self._take_nodes(of_nodes)
+        for node in self._nodes:
+            filters.update(dict.fromkeys(node.filters))
+        return [(topic, 1) for topic in filters]
+
+    def _take_nodes(self, listeners: list[Listener]) -> None:
+        self._by_node = TopicTree()
+        self._nodes = []
+        if listeners:
+            from edge_agent.mqtt_sparkplug import edge_nodes  # noqa: PLC0415 - rarely used
+
+            self._nodes = edge_nodes(listeners)
+            for node in self._nodes:
+                for topic in node.filters:
+                    self._by_node.add(topic, node)
+
+    # --- life -----------------------------------------------------------------------------------
+
     async def run(self) -> None:
         """Listen until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._session.run(), name=f"session of {self.id}")
             group.create_task(self._keep_looking(), name=f"silence on {self.id}")
+            group.create_task(self._keep_asking(), name=f"requests on {self.id}")
 
     async def _on_up(self) -> None:
         self._down_since_s = None
+        for node in self._nodes:
+            # births are not retained: who was born before would be unknown until it says something
+            self._request(node.ask(now_s=self._now_s(), now_ns=self._clock.now_ns()))
+
+    def _request(self, command: tuple[str, bytes] | None) -> None:
+        if command is not None and not self._commands.full():
+            self._commands.put_nowait(command)
 
     async def _on_down(self) -> None:
         self._down_since_s = self._now_s()
+        for node in self._nodes:
+            node.lose()
+
+    async def _keep_asking(self) -> None:
+        """Publish what edge nodes are asked; who is not there now is asked again later."""
+        while True:
+            topic, payload = await self._commands.get()
+            try:
+                await self._session.publish(topic, payload, qos=0)
+            except LinkDownError as error:
+                _log.info("a request on %s is not sent: %s", self.id, error)
 
     # --- hearing --------------------------------------------------------------------------------
 
     async def on_message(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001
         """Take a message of the broker."""
         now_s = self._now_s()
-        for listener in self._by_topic.get(topic, ()):
-            if listener.admit(topic, payload, now_s):
-                self._hear(listener, topic, payload, retained=retained)
+        message = Message(topic, payload)
+        for listener in self._by_topic.find(topic):
+            if not self._concerns(listener, message):
+                continue
+            if listener.admit(topic, payload, now_s, retained=retained):
+                self._hear(listener, message, retained=retained)
             else:
                 self._waiting.add(listener)
+        for node in self._by_node.find(topic):
+            self._hear_node(node, topic, payload)
 
-    def _hear(self, listener: Listener, topic: str, payload: bytes, *, retained: bool) -> None:
+    def _concerns(self, listener: Listener, message: Message) -> bool:
         try:
-            readings = listener.decoder.decode(topic, payload)
+            return listener.concerns(message, self._clock.now_ns())
         except MessageRefusedError as error:
-            self._say_garbled(listener, error)
-            self._deliver(listener, listener.leave(Quality.GARBLED))
+            # of a topic that many share: whose message it was nobody can tell
+            self._outlet.say_garbled(listener, error)
+            return False
+
+    def _hear(self, listener: Listener, message: Message, *, retained: bool) -> None:
+        try:
+            sayings = listener.decoder.say_message(message, self._clock.now_ns())
+        except MessageRefusedError as error:
+            self._outlet.say_garbled(listener, error)
+            self._outlet.deliver(listener, listener.leave(Quality.GARBLED))
             return
         listener.garbled_said = False
-        if readings and {reading.quality for reading in readings} <= _FROM_AVAILABILITY:
-            self._say_absent(listener, "says that it is offline")
-            self._deliver(listener, listener.leave(Quality.DEVICE_OFFLINE))
-        elif retained:
-            self._deliver(listener, [_as_repeated(reading) for reading in readings])
-        elif readings:
-            if self._is_in_doubt():
-                readings = [_as_uncertain(reading) for reading in readings]
+        self._take_sayings(listener, sayings, retained=retained)
+
+    def _take_sayings(
+        self, listener: Listener, sayings: Iterable[Saying], *, retained: bool
+    ) -> None:
+        for saying in sayings:
+            qualities = {reading.quality for reading in saying.readings}
+            if qualities and qualities <= _FROM_AVAILABILITY:
+                self._leave(listener)
+            elif saying.is_history and not self._clock.is_synced:
+                listener.dropped += len(self._history) == HISTORY_MAX
+                self._history.append((listener, saying))
+            else:
+                self._take_saying(listener, saying, retained=retained)
+
+    def _leave(self, listener: Listener) -> None:
+        self._outlet.say_absent(listener, "says that it is offline")
+        self._outlet.deliver(listener, listener.leave(Quality.DEVICE_OFFLINE))
+
+    def _take_saying(self, listener: Listener, saying: Saying, *, retained: bool) -> None:
+        now_ns = self._clock.now_ns()
+        # before the first sync nobody can tell whose clock is right
+        own = (
+            saying
+            if self._clock.is_synced and self._outlet.is_dated
+            else saying._replace(time_ns=None)
+        )
+        dated = listener.date(own, now_ns)
+        if dated is None:
+            listener.dropped += 1
+            return
+        readings = self._judged(saying.readings, dated.time_ns, retained=retained)
+        if dated.is_alive and not retained and (readings or saying.texts):
             if listener.absent is not None:
                 _log.info("%s on %s is heard again", listener.id, self.id)
+            listener.stale_said = False
             listener.heard(readings, self._now_s())
-            self._deliver(listener, readings)
-            self._changed.set()
+        elif not dated.is_alive and not saying.is_history and not retained:
+            self._outlet.say_stale(listener, dated.time_ns, now_ns)
+        if dated.time_ns is None:
+            self._outlet.deliver(listener, readings)
+        else:
+            self._outlet.deliver_dated(listener, readings, dated.time_ns, is_fresh=dated.is_fresh)
+        self._outlet.tell(listener, saying.texts, dated.time_ns or now_ns, retained=retained)
+        self._actuator.changed.set()
 
-    def _deliver(self, listener: Listener, readings: Sequence[Reading]) -> None:
-        if readings:
-            for sample_class, sample in listener.device.samples(readings, self._clock.now_ns()):
-                self._sink.accept((sample,), sample_class)
+    def _judged(
+        self, readings: Sequence[Reading], time_ns: int | None, *, retained: bool
+    ) -> list[Reading]:
+        if retained:
+            return [_as(Quality.REPEATED, reading) for reading in readings]
+        if time_ns is None and self._is_in_doubt():
+            return [_as(Quality.UNCERTAIN, reading) for reading in readings]
+        return list(readings)
 
-    def _say_garbled(self, listener: Listener, error: MessageRefusedError) -> None:
-        if not listener.garbled_said:
-            listener.garbled_said = True
-            _log.warning("a message of %s on %s is refused: %s", listener.id, self.id, error)
-
-    def _say_absent(self, listener: Listener, why: str) -> None:
-        if listener.absent is None:
-            _log.warning("%s on %s %s", listener.id, self.id, why)
+    def _hear_node(self, node: EdgeNode, topic: str, payload: bytes) -> None:
+        now_ns = self._clock.now_ns()
+        try:
+            news = node.hear(topic, payload, now_s=self._now_s(), now_ns=now_ns)
+        except MessageRefusedError as error:
+            for listener in node.listeners.values():
+                self._outlet.say_garbled(listener, error)
+            return
+        for listener in news.gone:
+            self._leave(listener)
+        for listener, saying in news.said:
+            listener.garbled_said = False
+            self._take_sayings(listener, [saying], retained=False)
+        self._request(news.command)
 
     # --- silence --------------------------------------------------------------------------------
 
@@ -172,44 +311,30 @@ class MqttSource:
         return now_s < self._in_doubt_until_s
 
     def look(self) -> None:
-        """Hear what waited for the rate limit, and find out who is silent."""
+        """Hear what waited for the rate limit or the clock, and find out who is silent."""
         now_s = self._now_s()
         for listener in tuple(self._waiting):
-            for topic, payload in listener.release(now_s):
-                self._hear(listener, topic, payload, retained=False)
+            for topic, payload, retained in listener.release(now_s):
+                self._hear(listener, Message(topic, payload), retained=retained)
             if not listener.newest:
                 self._waiting.discard(listener)
+        while self._history and self._clock.is_synced:
+            kept, saying = self._history.popleft()
+            self._take_saying(kept, saying, retained=False)
         down = self._down_since_s is not None and now_s - self._down_since_s > BROKER_GRACE_S
         for listener in self._listeners.values():
             if down:
                 if listener.absent is None:
-                    self._deliver(listener, listener.leave(Quality.NOT_CONNECTED))
+                    self._outlet.deliver(listener, listener.leave(Quality.NOT_CONNECTED))
             elif listener.is_silent(now_s):
-                self._say_absent(listener, "is silent")
-                self._deliver(listener, listener.leave(Quality.DEVICE_OFFLINE))
+                self._outlet.say_absent(listener, "is silent")
+                self._outlet.deliver(listener, listener.leave(Quality.DEVICE_OFFLINE))
 
     # --- acting ---------------------------------------------------------------------------------
 
     def refusal(self, device: str, point: str, value: float) -> str | None:
         """Return why the profile does not allow a write (a slug), or None."""
-        listener = self._listeners.get(device)
-        if listener is None:
-            return "unknown_device"
-        try:
-            self._command(listener, point, value)
-        except WriteRefusedError as error:
-            return error.reason
-        return None
-
-    def _command(
-        self, listener: Listener, point: str, value: float
-    ) -> tuple[MqttPoint, str, bytes]:
-        profile = listener.device.profile
-        found = profile.find(point)
-        if found is None:
-            raise WriteRefusedError("unknown_point", f"{profile.id} has no point {point}")
-        topic, payload = encode_message_command(profile, found, value, listener.device.config.topic)
-        return found, topic, payload
+        return self._actuator.refusal(device, point, value)
 
     async def write(
         self, device: str, point: str, value: float, *, timeout_s: float
@@ -218,58 +343,22 @@ class MqttSource:
 
         A device that has said nothing since the start is not written to.
         """
-        reason = self.refusal(device, point, value)
-        if reason is None and not self._listeners[device].seen:
-            reason = "no_valid_reading"
-        if reason is None and not self._session.connected:
-            reason = "not_connected"
-        if reason is not None:
-            return WriteResult("failed", reason=reason)
-        listener = self._listeners[device]
-        found, topic, payload = self._command(listener, point, value)
-        shown_by = read_back_point(found)
-        before_s = self._now_s()
-        try:
-            async with asyncio.timeout(timeout_s):
-                qos = found.write.qos if found.write is not None else 1
-                await self._session.publish(topic, payload, qos=qos)
-                if shown_by is not None:
-                    return await self._shown(listener, shown_by, value, since_s=before_s)
-        except LinkDownError as error:
-            return WriteResult("unknown", reason=error.reason)
-        except TimeoutError:
-            known = listener.value(shown_by, since_s=before_s) if shown_by is not None else None
-            if known is None or known.value is None:
-                return WriteResult("unknown", reason="no_answer")
-            return WriteResult("failed", known.value, "read_back_differs")
-        return WriteResult("unknown", reason="no_read_back")
-
-    async def _shown(
-        self, listener: Listener, point: str, value: float, *, since_s: float
-    ) -> WriteResult:
-        while True:
-            self._changed.clear()
-            known = listener.value(point, since_s=since_s)
-            read = known.value if known is not None else None
-            if read is not None and abs(read - value) <= READ_BACK_TOLERANCE:
-                return WriteResult("succeeded", read)
-            await self._changed.wait()
+        return await self._actuator.write(device, point, value, timeout_s=timeout_s)
 
     async def read(self, device: str, point: str, *, timeout_s: float) -> float | None:
         """Return the last value the device said; None when it is absent or never said one."""
         del timeout_s  # such a device cannot be asked
-        listener = self._listeners.get(device)
-        known = listener.value(point) if listener is not None else None
-        return known.value if known is not None else None
+        return self._actuator.read(device, point)
 
 
-def _as_uncertain(reading: Reading) -> Reading:
-    if reading.quality is Quality.GOOD:
-        return reading._replace(quality=Quality.UNCERTAIN)
-    return reading
+def _is_same(before: MqttDevice, after: MqttDevice) -> bool:
+    """Say whether a device is read as before, wherever it stands in the catalog now."""
+    return (before.profile, before.config, before.points) == (
+        after.profile,
+        after.config,
+        after.points,
+    )
 
 
-def _as_repeated(reading: Reading) -> Reading:
-    if reading.quality is Quality.GOOD:
-        return reading._replace(quality=Quality.REPEATED)
-    return reading
+def _as(quality: Quality, reading: Reading) -> Reading:
+    return reading._replace(quality=quality) if reading.quality is Quality.GOOD else reading

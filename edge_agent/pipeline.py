@@ -1,8 +1,8 @@
-"""What every sample passes through: made sound, shown to the interlocks, put into a batch."""
+"""What every sample passes through: made sound, judged, shown to interlocks, put into a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from campus_wire.batch import Sample
 from campus_wire.catalog import SampleClass
@@ -10,20 +10,33 @@ from campus_wire.limits import VALUE_ABS_MAX
 from campus_wire.quality import Grade, Quality, grade
 from edge_agent.batcher import Batcher
 from edge_agent.ports import SampleObserver
+from edge_agent.reporting import ReportedDevice, Reporter
+from edge_agent.stuck import StuckWatch
 
 
 class Pipeline:
-    """The `SampleSink` of all sources.
+    """The `SampleSink` and `DatedSink` of all sources.
 
     Args:
         batcher: collects for the spool.
+        devices: of the configuration; some may report by exception, or be watched for standing
+            still.
     """
 
-    def __init__(self, batcher: Batcher) -> None:
+    def __init__(self, batcher: Batcher, devices: Iterable[ReportedDevice] = ()) -> None:
         self._batcher = batcher
+        devices = tuple(devices)
+        self._stuck = StuckWatch(devices)
+        self._reporter = Reporter(devices)
         self._observers: list[SampleObserver] = []
         self.samples = 0
         self.values = 0
+
+    def use(self, devices: Iterable[ReportedDevice]) -> None:
+        """Take the devices of a new configuration, in the turn in which the batcher does."""
+        devices = tuple(devices)
+        self._stuck.use(devices)
+        self._reporter.use(devices)
 
     def show_to(self, observer: SampleObserver) -> None:
         """Let `observer` see each sample at once, before it is on its way."""
@@ -31,12 +44,30 @@ class Pipeline:
 
     def accept(self, samples: Sequence[Sample], sample_class: SampleClass) -> None:
         """Take samples of one class."""
+        sound = self._stuck.judged(self._sound(samples))
+        for observer in self._observers:
+            observer.observe(sound)
+        if news := self._reporter.news(sound):
+            self._batcher.add(news, sample_class)
+
+    def accept_dated(
+        self, samples: Sequence[Sample], sample_class: SampleClass, *, is_fresh: bool
+    ) -> None:
+        """Take samples that devices dated themselves; interlocks see only fresh ones."""
+        sound = self._sound(samples)
+        if is_fresh:
+            sound = self._stuck.judged(sound)
+            for observer in self._observers:
+                observer.observe(sound)
+            sound = self._reporter.news(sound)
+        if sound:
+            self._batcher.add_dated(sound, sample_class)
+
+    def _sound(self, samples: Sequence[Sample]) -> Sequence[Sample]:
         sound = [sample if is_sound(sample) else mended(sample) for sample in samples]
         self.samples += len(sound)
         self.values += sum([len(sample.values) for sample in sound])
-        for observer in self._observers:
-            observer.observe(sound)
-        self._batcher.add(sound, sample_class)
+        return sound
 
 
 def is_sound(sample: Sample) -> bool:

@@ -28,6 +28,18 @@ class SampleSink(Protocol):
         """Take samples, each time from `Clock.now_ns`. Never blocks, never raises for bad data."""
 
 
+class DatedSink(Protocol):
+    """Takes samples with times of their own, which may lie before those of other samples."""
+
+    def accept_dated(
+        self, samples: Sequence[Sample], sample_class: SampleClass, *, is_fresh: bool
+    ) -> None:
+        """Take samples that devices dated; interlocks see them only where they are fresh.
+
+        Two samples of one device and time are one: only the later is kept.
+        """
+
+
 class SampleObserver(Protocol):
     """Sees every sample at once, before it is batched: the interlocks."""
 

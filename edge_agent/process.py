@@ -22,7 +22,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 def run(handover: Handover) -> None:
-    """Run the agent until SIGTERM or Ctrl-C.
+    """Run the agent until SIGTERM or Ctrl-C; SIGHUP lets it read its configuration again.
 
     Raises:
         CampusError: it cannot start, or cannot go on.
@@ -36,7 +36,9 @@ async def _until_signal(handover: Handover) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await run_agent(handover, stop)
+    reloads = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, reloads.set)
+    await run_agent(handover, stop, reloads=reloads)
 
 
 def _run(work: Coroutine[None, None, None], *, is_busy: bool) -> None:

@@ -101,6 +101,21 @@ class Uplink:
         """Publish through this connection, whose hooks are this object's."""
         self._link = link
 
+    def rebind(self, catalog: Catalog) -> None:
+        """Introduce the gateway by another catalog from now on."""
+        self._revision = catalog.revision
+        self._catalog_payload = encode_catalog(catalog)
+
+    async def announce(self) -> None:
+        """Publish catalog and status, if the link is up; else they follow when it is."""
+        if not self._is_up:
+            return
+        try:
+            await self._publish(Up.CATALOG, self._catalog_payload, retain=True)
+            await self._publish_status(LinkState.ONLINE)
+        except LinkDownError:
+            _log.debug("the catalog waits for the link")
+
     async def run(self) -> None:
         """Publish until cancelled."""
         async with asyncio.TaskGroup() as group:

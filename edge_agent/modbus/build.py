@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from device_profiles.model import ModbusProfile
 from edge_agent.config import BusConfig, SerialModbus, TcpModbus
 from edge_agent.inventory import ModbusDevice
 from edge_agent.modbus.bus import ModbusBus
 from edge_agent.modbus.client import ModbusClient
-from edge_agent.modbus.framing import MbapFraming, RtuFraming
+from edge_agent.modbus.learned_store import LearnedStore
+from edge_agent.modbus.lines import framing_of
 from edge_agent.modbus.links import Link, SerialLink, TcpLink
 from edge_agent.modbus.plan import ReadPlanner
-from edge_agent.ports import EdgeClock, SampleSink
-
-REQUEST_CHARACTERS: Final = 13
-"""A read request, and what its reply carries beside registers: 8 and 5 characters."""
-TURNAROUND_S: Final = 0.005
-"""What a quick device takes to answer; JUMO documents 5 to 35 ms."""
-BRIDGE_ON_TCP: Final = 32
-"""A request more costs a round trip, a register more next to nothing."""
-BRIDGE_MAX: Final = 120
+from edge_agent.modbus.turnaround import LineCost
+from edge_agent.ports import EdgeClock, EventSink, SampleSink
 
 
 def make_bus(
@@ -31,18 +24,24 @@ def make_bus(
     sink: SampleSink,
     clock: EdgeClock,
     planner: ReadPlanner | None = None,
+    store: LearnedStore | None = None,
+    events: EventSink | None = None,
 ) -> ModbusBus:
-    """Return the bus with its connection, not yet opened; many buses share one planner."""
+    """Return the bus with its connection, not yet opened; many buses share planner and store."""
     link = config.modbus
-    bridge = link.bridge_registers
+    profiles = [device.profile for device in devices]
     return ModbusBus(
         config.id,
-        make_client(link, [device.profile for device in devices]),
+        make_client(link, profiles),
         devices,
         sink=sink,
         clock=clock,
         planner=planner,
-        bridge_registers=best_bridge(make_link(link)) if bridge is None else bridge,
+        store=store,
+        events=events,
+        line=line_cost(link, profiles),
+        timeout_s=link.timeout_s,
+        bridge_registers=link.bridge_registers,
         reopens=isinstance(link, TcpModbus),
     )
 
@@ -52,11 +51,12 @@ def make_client(link: SerialModbus | TcpModbus, profiles: Sequence[ModbusProfile
     sections = [profile.modbus for profile in profiles]
     return ModbusClient(
         make_link(link),
-        MbapFraming if link.transport == "tcp" else RtuFraming,
+        framing_of(link),
         timeout_s=link.timeout_s,
         connect_timeout_s=link.connect_timeout_s if isinstance(link, TcpModbus) else 3.0,
-        pause_s=max([link.pause_s, *(one.pause_between_requests_s for one in sections)]),
+        pause_s=_pause_s(link, profiles),
         settle_s=max([0.0, *(one.pause_after_connect_s for one in sections)]),
+        hangs_up=any(one.close_connection_after_poll for one in sections),
     )
 
 
@@ -73,12 +73,13 @@ def make_link(link: SerialModbus | TcpModbus) -> Link:
     )
 
 
-def best_bridge(link: Link) -> int:
-    """Return the widest hole, in registers, that costs less time than another request.
+def line_cost(link: SerialModbus | TcpModbus, profiles: Sequence[ModbusProfile]) -> LineCost:
+    """Return what is known beforehand of the time that requests take."""
+    line = make_link(link)
+    characters = 2 if link.transport == "ascii" else 1  # for each byte
+    return LineCost(characters * line.character_s, line.silence_s, _pause_s(link, profiles))
 
-    Another request costs 13 characters, two silences and a turnaround; a register two characters.
-    """
-    if not link.character_s:
-        return BRIDGE_ON_TCP
-    request_s = REQUEST_CHARACTERS * link.character_s + 2 * link.silence_s + TURNAROUND_S
-    return min(int(request_s / (2 * link.character_s)), BRIDGE_MAX)
+
+def _pause_s(link: SerialModbus | TcpModbus, profiles: Sequence[ModbusProfile]) -> float:
+    pauses_s = [profile.modbus.pause_between_requests_s for profile in profiles]
+    return max([link.pause_s, *pauses_s])

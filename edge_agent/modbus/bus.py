@@ -7,42 +7,58 @@ A device that fails makes values of bad quality, at its interval like any others
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
-from campus_wire.quality import Quality
 from campus_wire.supervise import Chance
-from device_profiles.decoding import Columns
+from device_profiles.model import ModbusProfile
+from device_profiles.reading import TextReading
 from edge_agent.inventory import ModbusDevice
+from edge_agent.modbus.asking import Asker
 from edge_agent.modbus.connection import KeptConnection, Requester
-from edge_agent.modbus.errors import (
-    DeviceBusyError,
-    DeviceExceptionError,
-    GarbledError,
-    ModbusError,
-    NotConnectedError,
-)
-from edge_agent.modbus.health import Change
-from edge_agent.modbus.plan import Part, PolledDevice, ReadPlanner
+from edge_agent.modbus.errors import ModbusError
+from edge_agent.modbus.learned_store import LearnedStore
+from edge_agent.modbus.overload import OverloadNotice
+from edge_agent.modbus.plan import ReadPlanner
+from edge_agent.modbus.polled import PolledDevice, ReadGroup
+from edge_agent.modbus.polling import Chore, Poll, Poller, Upkeep
 from edge_agent.modbus.schedule import Entry, Schedule, stagger
+from edge_agent.modbus.texts import TextTeller
+from edge_agent.modbus.turnaround import LineCost, Turnaround
 from edge_agent.modbus.urgent import UrgentQueue
 from edge_agent.modbus.writer import Writer, refusal
-from edge_agent.ports import EdgeClock, SampleSink, WriteResult
+from edge_agent.modbus.writes import Pages
+from edge_agent.ports import EdgeClock, EventSink, SampleSink, WriteResult
 
-_log: Final = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from edge_agent.modbus.unknown import Fit
 
 FIRST_POLLS_WITHIN_S: Final = 10.0
 GRID_S: Final = 0.05
 """Polls begin on a grid that all buses share, so that one wake-up serves several of them: waking
 costs more than a poll. Most intervals are multiples of it and stay on the grid."""
-BUSY_DELAYS_S: Final = (0.05, 0.1, 0.2)
-"""A device that asks to come again is asked so often more before its values are BUSY."""
-NOT_MAPPED: Final = frozenset({2, 3})
-"""Exceptions by which a device refuses to be read over a hole between its registers."""
-_SILENT: Final = frozenset({Quality.NO_ANSWER, Quality.NOT_CONNECTED})
+ONCE_AGAIN_S: Final = 10.0
+"""What is read once and was not answered is asked for again after this long at least."""
+BUSY_WITHIN: Final = 0.8
+"""A device that asks to come again must be ready within this part of its interval."""
+NEIGHBOUR_S: Final = 0.5
+"""Who answers again may have been switched on with others: they are asked, so far apart."""
+NEIGHBOURS_EVERY_S: Final = 60.0
+
+
+class Sleep(Protocol):
+    """Waits; `asyncio.sleep` or a test's own."""
+
+    def __call__(self, delay: float, /) -> Awaitable[None]:
+        """Wait so many seconds."""
+
+
+def needs_upkeep(profile: ModbusProfile) -> bool:
+    """Say whether devices of a model need anything beside their polls."""
+    section = profile.modbus
+    return not profile.is_plain or bool(section.setup) or section.heartbeat is not None
 
 
 class ModbusBus:
@@ -58,7 +74,13 @@ class ModbusBus:
         sink: takes the samples.
         clock: stamps samples and runs the schedule.
         planner: shared by buses whose devices are alike.
-        bridge_registers: reading runs over holes of up to so many registers.
+        store: keeps what devices were found to refuse.
+        events: takes word of an overloaded bus.
+        line: what is known of the line's speed.
+        timeout_s: how long any device may take to answer, as the client has it.
+        bridge_registers: reading runs over holes of up to so many registers; None: as far as is
+            measured to pay.
+        upkeep: what all devices need beside their polls; None: what their profiles say.
         reopens: whether a connection on which nobody answers is made anew.
         chance: the source of jitter.
         sleep: waits; a test's own makes time pass.
@@ -73,27 +95,63 @@ class ModbusBus:
         sink: SampleSink,
         clock: EdgeClock,
         planner: ReadPlanner | None = None,
-        bridge_registers: int = 0,
+        store: LearnedStore | None = None,
+        events: EventSink | None = None,
+        line: LineCost | None = None,
+        timeout_s: float = 1.0,
+        bridge_registers: int | None = 0,
+        upkeep: Upkeep | None = None,
         reopens: bool = True,
         chance: Chance = random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._id = bus_id
         self._client = client
-        self._sink = sink
         self._clock = clock
         self._chance = chance
-        self._sleep = sleep
+        self._planner = planner or ReadPlanner()
+        self._store = store or LearnedStore()
+        self._line = line or LineCost()
+        self._timeout_s = timeout_s
+        self._bridge = bridge_registers
+        self._upkeep = upkeep
+        self._events = events
         self._urgent = UrgentQueue(self._wake_up)
         self._waking: asyncio.Future[None] | None = None
-        planner = planner or ReadPlanner()
-        self._polled = {
-            device.id: PolledDevice(device, planner, bridge_registers=bridge_registers)
-            for device in devices
-        }
-        self._schedule = self._make_schedule()
-        self._writer = Writer(self._urgent, on_reading=self._deliver_part, sleep=sleep)
         self._connection = KeptConnection(bus_id, client, reopens=reopens, chance=chance)
+        self._overload = OverloadNotice(bus_id, clock, events)
+        self._neighbours_s = -math.inf
+        self._pages = Pages(self._connection)
+        self._texts = TextTeller(clock, events)
+        asker = Asker(
+            bus_id,
+            client,
+            clock=clock,
+            store=self._store,
+            urgent=self._urgent.__len__,
+            serve_urgent=self._serve_urgent,
+            pages=self._pages,
+            on_texts=self._heard_texts,
+        )
+        self._poller = Poller(
+            bus_id,
+            asker,
+            self._connection,
+            sink=sink,
+            clock=clock,
+            on_return=self._returned,
+        )
+        self._writer = Writer(
+            self._urgent,
+            execute=asker.execute,
+            pages=self._pages,
+            on_reading=self._poller.deliver_part,
+            sleep=sleep,
+        )
+        self._schedule: Schedule[ReadGroup | Chore] = Schedule()
+        self._polled: dict[str, PolledDevice] = {}
+        self._entries: dict[str, tuple[Entry[ReadGroup | Chore], ...]] = {}
+        self._add([self._make(device) for device in devices])
 
     @property
     def id(self) -> str:
@@ -105,23 +163,105 @@ class ModbusBus:
         """How many polls were left out because the bus was short of time."""
         return self._schedule.missed
 
+    @property
+    def load(self) -> float:
+        """Which part of its time the intervals ask for; above 1 they stretch."""
+        return self._schedule.load
+
+    @property
+    def stretches(self) -> tuple[float, float, float]:
+        """By how much the intervals of safety, normal and slow devices are stretched now."""
+        return self._schedule.stretches
+
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9
 
-    def _make_schedule(self) -> Schedule[PolledDevice]:
-        schedule: Schedule[PolledDevice] = Schedule()
-        readable = [polled for polled in self._polled.values() if polled.parts]
-        intervals = [polled.device.config.interval_s for polled in readable]
-        start_s = self._now_s()
-        within_s = min([FIRST_POLLS_WITHIN_S, *intervals])
+    # --- devices --------------------------------------------------------------------------------
+
+    def _make(self, device: ModbusDevice) -> PolledDevice:
+        turnaround = Turnaround(self._line, fixed=self._bridge)
+        learned = self._store.learned(device.id, device.profile.id)
+        polled = PolledDevice(device, self._planner, turnaround=turnaround, learned=learned)
+        self._allow_time(polled)
+        if self._upkeep is not None or needs_upkeep(device.profile):
+            polled.upkeep = self._upkeep = self._upkeep or self._make_upkeep()
+        return polled
+
+    def _allow_time(self, polled: PolledDevice) -> None:
+        own_s = polled.profile.modbus.response_timeout_s
+        polled.timeout_s = own_s if own_s is not None and own_s > self._timeout_s else None
+
+    def _make_upkeep(self) -> Upkeep:
+        from edge_agent.modbus.upkeep import DeviceUpkeep  # noqa: PLC0415
+
+        return DeviceUpkeep(
+            clock=self._clock, events=self._events, pages=self._pages, read_by=self.read_by
+        )
+
+    def _add(self, devices: Sequence[PolledDevice]) -> None:
+        """Put devices on the schedule, their first polls spread over their shortest interval."""
+        self._polled |= {polled.id: polled for polled in devices}
+        readable = [polled for polled in devices if polled.groups]
+        if not readable:
+            return
+        shortest_s = min(polled.device.config.interval_s for polled in readable)
+        within_s = min(FIRST_POLLS_WITHIN_S, shortest_s)
         # Buses start at different moments too: many of them may have one device each.
         phase_s = within_s * self._chance()
-        start_s = math.ceil(start_s / GRID_S) * GRID_S
-        offsets_s = stagger(len(readable), within_s)
-        for polled, interval_s, offset_s in zip(readable, intervals, offsets_s, strict=True):
+        start_s = math.ceil(self._now_s() / GRID_S) * GRID_S
+        for polled, offset_s in zip(readable, stagger(len(readable), within_s), strict=True):
             first_s = start_s + (phase_s + offset_s) % within_s // GRID_S * GRID_S
-            schedule.add(Entry(polled, interval_s, polled.rank), first_due_s=first_s)
-        return schedule
+            self._put_on_schedule(polled, first_s)
+
+    def _put_on_schedule(self, polled: PolledDevice, first_s: float) -> None:
+        items: list[ReadGroup | Chore] = [*polled.groups]
+        if polled.upkeep is not None:
+            items += polled.upkeep.chores(polled)
+        entries = tuple(Entry(item, item.interval_s, item.rank) for item in items)
+        self._entries[polled.id] = entries
+        for entry in entries:
+            self._schedule.add(entry, first_due_s=first_s)
+
+    def _take_off_schedule(self, polled: PolledDevice) -> None:
+        for entry in self._entries.pop(polled.id, ()):
+            self._schedule.remove(entry)
+
+    def replan(self, devices: Iterable[ModbusDevice]) -> None:
+        """Have these devices from now on; those that stay as they are miss no sample by it.
+
+        All devices get the places in the catalog that they have in `devices`, as by `rebind`. What
+        is just being read of one that was changed or removed is dropped.
+        """
+        wanted = {device.id: device for device in devices}
+        for name, polled in list(self._polled.items()):
+            device = wanted.get(name)
+            if device is not None and polled.reads_like(device):
+                polled.rebind(device)
+                continue
+            polled.gone = True
+            self._take_off_schedule(polled)
+            self._poller.lost -= polled.health.is_lost
+            self._texts.forget(name)
+            del self._polled[name]
+        new = [device for device in wanted.values() if device.id not in self._polled]
+        self._add([self._make(device) for device in new])
+        self._wake_up()
+
+    def rebind(self, devices: Iterable[ModbusDevice]) -> None:
+        """Give the same devices other places in the catalog; the very next sample carries them."""
+        for device in devices:
+            self._polled[device.id].rebind(device)
+
+    def read_by(
+        self, polled: PolledDevice, profile: ModbusProfile, fit: Fit | None = None
+    ) -> None:
+        """Read a device by another form of its profile, beginning now."""
+        if polled.gone:
+            return
+        self._take_off_schedule(polled)
+        polled.use_profile(profile, fit)
+        self._allow_time(polled)
+        self._put_on_schedule(polled, self._now_s())
 
     # --- the task -------------------------------------------------------------------------------
 
@@ -140,14 +280,53 @@ class ModbusBus:
         if self._urgent:
             await self._serve_urgent()
             return True
-        entry = self._schedule.take(self._now_s())
+        started_s = self._now_s()
+        entry = self._schedule.take(started_s)
         if entry is None:
             return False
-        try:
-            await self._poll(entry.item)
-        finally:
-            self._schedule.done(entry, self._now_s())
+        if isinstance(entry.item, Chore):
+            await self._do(entry, entry.item, started_s)
+        else:
+            await self._poll(entry, entry.item, started_s)
+        schedule = self._schedule
+        self._overload.look(schedule.stretches, load=schedule.load, now_s=self._now_s())
         return True
+
+    async def _poll(
+        self, entry: Entry[ReadGroup | Chore], group: ReadGroup, started_s: float
+    ) -> None:
+        poll: Poll | None = entry.pending
+        try:
+            if poll is None:
+                deadline_s = entry.due_s + BUSY_WITHIN * entry.interval_s
+                poll = await self._poller.poll(group, deadline_s=deadline_s)
+            else:
+                await self._poller.resume(poll)
+        finally:
+            now_s = self._now_s()
+            took_s = now_s - started_s
+            if poll is not None and poll.until_s is not None:
+                entry.pending = poll
+                self._schedule.later(entry, poll.until_s, cost_s=took_s)
+            else:
+                # Time-outs are bounded by back-off, and no measure of what is asked of the bus.
+                usual = poll is not None and poll.answered
+                self._schedule.done(entry, now_s, cost_s=took_s if usual else None)
+        if entry.interval_s == math.inf and poll.until_s is None and not poll.is_complete:
+            again_s = max(ONCE_AGAIN_S, group.polled.device.config.interval_s)
+            self._schedule.hasten(entry, now_s + again_s)
+
+    async def _do(self, entry: Entry[ReadGroup | Chore], chore: Chore, started_s: float) -> None:
+        again_s: float | None = None
+        try:
+            again_s = await self._poller.do(chore)
+        finally:
+            now_s = self._now_s()
+            if again_s is None:
+                self._schedule.done(entry, now_s, cost_s=now_s - started_s)
+            else:
+                entry.pending = chore
+                self._schedule.later(entry, now_s + again_s, cost_s=now_s - started_s)
 
     async def _rest(self) -> None:
         due_s = self._schedule.next_due_s()
@@ -167,6 +346,26 @@ class ModbusBus:
         if self._waking is not None and not self._waking.done():
             self._waking.set_result(None)
 
+    def _heard_texts(self, polled: PolledDevice, texts: Sequence[TextReading]) -> None:
+        if polled.gone:
+            return
+        if polled.fit is not None:
+            polled.fit.look_at_texts(texts)
+        self._texts.tell(polled.device, texts)
+
+    def _returned(self, polled: PolledDevice) -> None:
+        """Read again what is read once, and ask others that fell silent with this one."""
+        now_s = self._now_s()
+        for entry in self._entries.get(polled.id, ()):
+            if entry.interval_s == math.inf:
+                self._schedule.hasten(entry, now_s)
+        if now_s < self._neighbours_s + NEIGHBOURS_EVERY_S:
+            return
+        self._neighbours_s = now_s
+        lost = [other for other in self._polled.values() if other.health.is_lost]
+        for position, other in enumerate(lost, start=1):
+            other.health.hasten(now_s + position * NEIGHBOUR_S)
+
     # --- urgent requests ------------------------------------------------------------------------
 
     async def _serve_urgent(self) -> None:
@@ -174,8 +373,7 @@ class ModbusBus:
             try:
                 if not self._client.connected:
                     await self._connection.open()
-                job.sent = True
-                raw = await self._client.execute(job.request)
+                raw = await job.work(job)
             except ModbusError as error:
                 if not job.reply.done():
                     job.reply.set_exception(error)
@@ -206,131 +404,3 @@ class ModbusBus:
         """Return why the profile does not allow a write (a slug), or None."""
         polled = self._polled.get(device)
         return "unknown_device" if polled is None else refusal(polled, point, value)
-
-    # --- polling --------------------------------------------------------------------------------
-
-    async def _poll(self, polled: PolledDevice) -> None:
-        if not polled.health.may_ask(self._now_s()):
-            self._deliver(polled, polled.bad(polled.health.quality))
-        elif not await self._connection.is_up(self._now_s()):
-            self._deliver(polled, polled.bad(Quality.NOT_CONNECTED))
-        else:
-            await self._ask_all(polled)
-
-    async def _ask_all(self, polled: PolledDevice) -> None:
-        parts = polled.parts
-        results: list[Columns | None] = [None] * len(parts)
-        failure: ModbusError | None = None
-        time_ns: int | None = None
-        told: set[int] = set()
-        now_s = self._now_s()
-        for position in polled.in_order_of_trust():
-            part = parts[position]
-            if not part.health.may_ask(now_s):
-                results[position] = part.bad(part.health.quality)
-                continue
-            if self._urgent:
-                # What was read before a write must not look as if it were read after it.
-                self._deliver_parts(polled, results, told, time_ns)
-                await self._serve_urgent()
-            try:
-                results[position] = await self._ask(part)
-            except DeviceExceptionError as error:
-                results[position] = part.bad(error.quality)
-                if error.quality in _SILENT:  # a gateway's word about a silent device
-                    failure = error
-                    break
-                self._refused(polled, part, error)
-            except ModbusError as error:
-                failure = error
-                if time_ns is not None and not isinstance(error, NotConnectedError):
-                    part.health.failed(error.quality, now_s)
-                break
-            else:
-                part.health.answered()
-            time_ns = self._clock.now_ns()
-        self._judge(polled, failure, answered=time_ns is not None)
-        rest = failure.quality if failure is not None else Quality.NO_ANSWER
-        columns = [
-            part.bad(rest) if result is None else result
-            for part, result in zip(parts, results, strict=True)
-        ]
-        if told:
-            self._deliver_parts(polled, columns, told, time_ns)
-        else:
-            self._deliver(polled, columns, time_ns)
-
-    async def _ask(self, part: Part) -> Columns:
-        """Ask once; again when the device is busy, and once more when noise spoilt the answer."""
-        spoilt = False
-        delays_s = iter(BUSY_DELAYS_S)
-        while True:
-            try:
-                return part.decode(await self._client.execute(part.request))
-            except DeviceBusyError:
-                delay_s = next(delays_s, None)
-                if delay_s is None:
-                    raise
-                await self._sleep(delay_s)
-                await self._serve_urgent()
-            except GarbledError:
-                if spoilt or not self._client.connected:
-                    raise
-                spoilt = True
-
-    def _deliver(
-        self, polled: PolledDevice, columns: Sequence[Columns], time_ns: int | None = None
-    ) -> None:
-        if time_ns is None:
-            time_ns = self._clock.now_ns()
-        for sample_class, sample in polled.samples(columns, time_ns):
-            self._sink.accept((sample,), sample_class)
-
-    def _deliver_parts(
-        self,
-        polled: PolledDevice,
-        results: Sequence[Columns | None],
-        told: set[int],
-        time_ns: int | None,
-    ) -> None:
-        """Deliver the results that are there and not told yet, each part for itself."""
-        for position, columns in enumerate(results):
-            if columns is not None and position not in told:
-                told.add(position)
-                self._deliver_part(polled, polled.parts[position], columns, time_ns)
-
-    def _deliver_part(
-        self, polled: PolledDevice, part: Part, columns: Columns, time_ns: int | None = None
-    ) -> None:
-        if time_ns is None:
-            time_ns = self._clock.now_ns()
-        for sample_class, sample in polled.samples_of(part, columns, time_ns):
-            self._sink.accept((sample,), sample_class)
-
-    # --- health ---------------------------------------------------------------------------------
-
-    def _judge(self, polled: PolledDevice, failure: ModbusError | None, *, answered: bool) -> None:
-        name = polled.id
-        if isinstance(failure, NotConnectedError):
-            self._connection.say_down(failure)
-        if answered:
-            self._connection.proved_alive()
-            if polled.health.answered() is Change.BACK:
-                _log.info("%s on bus %s answers again", name, self._id)
-            polled.seen = True
-        elif failure is not None and not isinstance(failure, NotConnectedError):
-            change = polled.health.failed(failure.quality, self._now_s())
-            if change is Change.LOST:
-                _log.warning("%s on bus %s is lost: %s", name, self._id, failure)
-            self._connection.met_silence(failure)
-
-    def _refused(self, polled: PolledDevice, part: Part, error: DeviceExceptionError) -> None:
-        if isinstance(error, DeviceBusyError):
-            part.health.failed(error.quality, self._now_s())
-            return
-        part.health.answered()
-        if error.code in NOT_MAPPED and polled.stop_bridging():
-            _log.info(
-                "%s on bus %s does not let reads run over holes (%s)",
-                *(polled.id, self._id, error),
-            )

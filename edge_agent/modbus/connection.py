@@ -27,8 +27,11 @@ class Requester(Protocol):
     async def connect(self) -> None:
         """Open a new connection. Raises NotConnectedError."""
 
-    async def execute(self, request: Request) -> Sequence[int]:
-        """Send a request and return what its reply holds. Raises ModbusError."""
+    async def execute(self, request: Request, timeout_s: float | None = None) -> Sequence[int]:
+        """Send a request and return what its reply holds. Raises ModbusError.
+
+        `timeout_s` is how long this device may take to answer; None: as long as any.
+        """
 
     def close(self) -> None:
         """Close the connection."""
@@ -53,6 +56,8 @@ class KeptConnection:
         self._next_try_s = 0.0
         self._down_said = False
         self._silences = 0
+        self.connects = 0
+        """How often a connection was made."""
 
     async def is_up(self, now_s: float) -> bool:
         """Say whether there is a connection, after trying to make one if it is time to."""
@@ -73,6 +78,7 @@ class KeptConnection:
     async def open(self) -> None:
         """Connect, whatever the time. Raises NotConnectedError."""
         await self._client.connect()
+        self.connects += 1
         if self._down_said:
             self._down_said = False
             _log.info("bus %s is connected again", self._bus_id)
@@ -87,6 +93,7 @@ class KeptConnection:
         """Note that somebody answered."""
         self._silences = 0
         self._failures = 0
+        self._next_try_s = 0.0
 
     def met_silence(self, failure: ModbusError) -> None:
         """Note a request without good answer; too many in a row close the connection."""

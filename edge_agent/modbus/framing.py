@@ -1,4 +1,4 @@
-"""How a request becomes bytes and bytes become its reply: MBAP (TCP) and RTU (pure, but stateful).
+"""How a request becomes bytes and bytes become its reply: the contract, and MBAP (TCP).
 
 A framing serves one connection and one request at a time. It lets nothing pass but the reply to the
 request under way: what was asked for earlier and comes late is dropped, never taken for the answer.
@@ -9,20 +9,26 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, Protocol
 
-from edge_agent.modbus.crc import crc_of
 from edge_agent.modbus.errors import GarbledError, ModbusError, NoAnswerError, WrongUnitError
-from edge_agent.modbus.requests import EXCEPTION_FLAG, EXCEPTION_PDU_BYTES, Request
+from edge_agent.modbus.requests import Request
+from edge_agent.modbus.rtu_framing import RtuFraming
+
+__all__ = ["Framing", "MbapFraming", "RtuFraming"]
 
 _MBAP: Final = Struct(">HHHB")
 _MBAP_BYTES: Final = 7
 _UNIT_AND_PDU_BYTES_MAX: Final = 254
-_RTU_OVERHEAD_BYTES: Final = 3
-_RTU_BUFFER_BYTES_MAX: Final = 1_024
-"""Four of the longest frames; a line that babbles more than this before a reply is garbled."""
 
 
 class Framing(Protocol):
     """One framing of one connection."""
+
+    gap_max_s: float
+    """A longer pause within a frame ends it: then `pause` is called."""
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the next byte can begin a frame; otherwise only a new connection is sure to."""
 
     def begin(self, request: Request) -> bytes:
         """Return the bytes to send; from now on only its reply passes."""
@@ -35,21 +41,34 @@ class Framing(Protocol):
             GarbledError: the stream makes no sense any more; the connection must be closed.
         """
 
+    def pause(self) -> None:
+        """Forget the frame that has begun: it was silent for too long."""
+
     def give_up(self) -> ModbusError:
         """End the request that had no reply in time, and say what there was instead."""
 
-    def reply_bytes(self, request: Request) -> int:
-        """Return the length of a good reply as it travels."""
+    def confuses(self, overdue: Request, request: Request) -> bool:
+        """Say whether a late reply to the one could pass for a reply to the other."""
+
+    def exchange_bytes(self, request: Request) -> int:
+        """Return how many characters request and good reply take as they travel."""
 
 
 class MbapFraming:
     """Modbus TCP (Modbus Messaging on TCP/IP Implementation Guide V1.0b, section 3.1.3)."""
+
+    gap_max_s = float("inf")
 
     def __init__(self) -> None:
         self.stale_replies = 0
         self._transaction = 0
         self._request: Request | None = None
         self._buffer = b""
+
+    @property
+    def in_step(self) -> bool:
+        """Whether all frames so far were whole: a wrong length would swallow what follows."""
+        return not self._buffer
 
     def begin(self, request: Request) -> bytes:
         """Return the bytes to send, under a transaction id of their own."""
@@ -87,80 +106,19 @@ class MbapFraming:
             raise WrongUnitError(f"asked unit {request.unit}, unit {unit} answered")
         return True
 
+    def pause(self) -> None:
+        """Nothing: TCP keeps order and loses nothing."""
+
     def give_up(self) -> ModbusError:
         """End the request; its late reply will be known by its transaction id."""
         self._request = None
         return NoAnswerError("no answer in time")
 
-    def reply_bytes(self, request: Request) -> int:
-        """Return the length of a good reply with its header."""
-        return _MBAP_BYTES + request.reply_bytes
+    def confuses(self, overdue: Request, request: Request) -> bool:
+        """Never: replies carry the number of their request."""
+        del overdue, request
+        return False
 
-
-class RtuFraming:
-    """Modbus RTU (Modbus over Serial Line V1.02, section 2.5.1), also for RTU over TCP.
-
-    Replies carry no mark of their request, so a frame passes only if unit, function, byte count or
-    echo, length and CRC are all as the request determines. Noise and echoes around it are skipped.
-    """
-
-    def __init__(self) -> None:
-        self._request: Request | None = None
-        self._good = self._refused = b""
-        self._buffer = bytearray()
-
-    def begin(self, request: Request) -> bytes:
-        """Return the bytes to send. What had arrived before is forgotten."""
-        self._buffer.clear()
-        self._request = request
-        head = bytes([request.unit])
-        self._good = head + request.reply_head
-        self._refused = head + bytes([request.function | EXCEPTION_FLAG])
-        return _with_crc(head + request.pdu)
-
-    def receive(self, data: bytes) -> bytes | None:
-        """Take what arrived; see `Framing.receive`."""
-        request = self._request
-        if request is None:
-            return None
-        self._buffer += data
-        if len(self._buffer) > _RTU_BUFFER_BYTES_MAX:
-            raise GarbledError("the line babbles")
-        reply = self._find(self._good, request.reply_bytes) or self._find(
-            self._refused, EXCEPTION_PDU_BYTES
-        )
-        if reply is not None:
-            self._request = None
-        return reply
-
-    def _find(self, head: bytes, pdu_bytes: int) -> bytes | None:
-        frame_bytes = pdu_bytes + _RTU_OVERHEAD_BYTES
-        start = self._buffer.find(head)
-        while start >= 0 and start + frame_bytes <= len(self._buffer):
-            frame = bytes(self._buffer[start : start + frame_bytes])
-            if _crc_holds(frame):
-                return frame[1:-2]
-            start = self._buffer.find(head, start + 1)
-        return None
-
-    def give_up(self) -> ModbusError:
-        """End the request; say whether there was silence, noise or another unit."""
-        request, self._request = self._request, None
-        frame = bytes(self._buffer)
-        if request is None or not frame:
-            return NoAnswerError("no answer in time")
-        if len(frame) > _RTU_OVERHEAD_BYTES and _crc_holds(frame) and frame[0] != request.unit:
-            return WrongUnitError(f"asked unit {request.unit}, unit {frame[0]} answered")
-        return GarbledError(f"no good frame in {len(frame)} bytes: {frame[:8].hex(' ')}")
-
-    def reply_bytes(self, request: Request) -> int:
-        """Return the length of a good reply with unit and CRC."""
-        return request.reply_bytes + _RTU_OVERHEAD_BYTES
-
-
-def _with_crc(frame: bytes) -> bytes:
-    return frame + crc_of(frame)
-
-
-def _crc_holds(frame: bytes) -> bool:
-    return crc_of(frame[:-2]) == frame[-2:]
+    def exchange_bytes(self, request: Request) -> int:
+        """Return the length of request and good reply with their headers."""
+        return 2 * _MBAP_BYTES + len(request.pdu) + request.reply_bytes

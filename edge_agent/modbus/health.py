@@ -16,6 +16,8 @@ from campus_wire.quality import Quality
 FAILURES_UNTIL_LOST: Final = 2
 BACKOFF_FIRST_S: Final = 1.0
 BACKOFF_MAX_S: Final = 60.0
+BACKOFF_MAX_EACH_S: Final = 10.0
+"""Where many devices of a bus are lost, they share its time: one is asked every so often."""
 _DOUBLINGS_MAX: Final = 16
 
 
@@ -50,10 +52,15 @@ class Health:
         self.failures = 0
         return change
 
-    def failed(self, quality: Quality, now_s: float) -> Change | None:
+    def failed(self, quality: Quality, now_s: float, *, others_lost: int = 0) -> Change | None:
         """Note that it did not answer."""
         self.failures += 1
         self.quality = quality
         doublings = min(max(self.failures - FAILURES_UNTIL_LOST, 0), _DOUBLINGS_MAX)
-        self.next_try_s = now_s + min(BACKOFF_FIRST_S * 2**doublings, BACKOFF_MAX_S)
+        longest_s = max(BACKOFF_MAX_S, BACKOFF_MAX_EACH_S * others_lost)
+        self.next_try_s = now_s + min(BACKOFF_FIRST_S * 2**doublings, longest_s)
         return Change.LOST if self.failures == FAILURES_UNTIL_LOST else None
+
+    def hasten(self, try_s: float) -> None:
+        """Ask it again at `try_s` if it was to be asked later."""
+        self.next_try_s = min(self.next_try_s, try_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import termios
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ LIBRARY_ERRORS: Final = (OSError, EOFError, ValueError, termios.error)
 
 _FIXED_SILENCE_FROM_BAUD: Final = 19_200
 _FIXED_SILENCE_S: Final = 0.00175
+_PSEUDO_TERMINALS: Final = "/dev/pts/"
 
 
 class Link(Protocol):
@@ -103,19 +105,38 @@ class SerialLink:
         # this one raises nothing but what pyserial and the system do.
         from pymodbus.transport.serialtransport import create_serial_connection  # noqa: PLC0415
 
+        has_bits = not _is_pseudo_terminal(self.port)
         loop = asyncio.get_running_loop()
         transport, _ = await create_serial_connection(
             loop,
             lambda: receiver,
             self.port,
             baudrate=self.baud_rate,
-            bytesize=self.data_bits,
-            parity=self.parity,
-            stopbits=self.stop_bits,
+            bytesize=self.data_bits if has_bits else 8,
+            parity=self.parity if has_bits else "N",
+            stopbits=self.stop_bits if has_bits else 1,
             timeout=0,
         )
+        if has_bits and self.data_bits == 7 and self.parity != "N":
+            check_parity(transport.sync_serial.fileno())  # type: ignore[attr-defined]
         await asyncio.sleep(0)  # the port is read from only after a turn of the loop
         return transport
+
+
+def _is_pseudo_terminal(port: str) -> bool:
+    """Say whether it carries bytes without bits to set, as those of simulators and socat do."""
+    return os.path.realpath(port).startswith(_PSEUDO_TERMINALS)
+
+
+def check_parity(descriptor: int) -> None:
+    """Let the kernel drop characters whose parity is wrong: nobody else looks at it (termios(3)).
+
+    The checksum of ASCII is weak and needs that help; a CRC does not, and there the spoilt bytes
+    tell a person more than silence does.
+    """
+    attributes = termios.tcgetattr(descriptor)
+    attributes[0] |= termios.INPCK | termios.IGNPAR
+    termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
 
 
 def not_connected(link: Link, cause: BaseException | None) -> NotConnectedError:

@@ -1,6 +1,7 @@
 """Modbus requests, made once per plan, and the strict check of their replies (pure).
 
-Function codes and layouts: Modbus Application Protocol V1.1b3, sections 6.1 to 6.6, 6.11, 6.12.
+Function codes and layouts: Modbus Application Protocol V1.1b3, sections 6.1 to 6.6, 6.11 to 6.13
+and 6.21.
 A reply is good only if every byte that the request determines is as determined: function, byte
 count and length when reading, the whole echo when writing.
 """
@@ -20,12 +21,21 @@ READ_BITS_MAX: Final = 2_000
 READ_REGISTERS_MAX: Final = 125
 
 _READS: Final = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+READ_FUNCTIONS: Final = frozenset(_READS.values())
 _COIL_ON: Final = 0xFF00
 _HEAD: Final = Struct(">BHH")
 _HEAD_AND_SIZE: Final = Struct(">BHHB")
 _BIT_TABLES: Final = frozenset({"coil", "discrete"})
 
+REPLY_PDU_BYTES_MAX: Final = 253
+_SERVER_ID: Final = 17
+_ENCAPSULATED: Final = 43
+_DEVICE_IDENTIFICATION: Final = 14
+_IDENTIFICATION_HEAD_BYTES: Final = 7
+
 Unpack = Callable[[bytes], Sequence[int]]
+Measure = Callable[[bytes], int | None]
+"""From the first bytes of a reply's PDU to the length of the whole; None while they are too few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +47,11 @@ class Request:
     reply_head: bytes
     """The first bytes of a good reply: function and byte count, or the echo."""
     reply_bytes: int
-    """The length of a good reply's PDU."""
+    """The length of a good reply's PDU; the longest possible where only the reply tells."""
     unpack: Unpack
     """Turns a good reply's PDU into registers (0 to 65535) or bits (0 or 1)."""
+    measure: Measure | None = None
+    """Tells the length of a reply that the request does not determine."""
 
     @property
     def function(self) -> int:
@@ -76,6 +88,13 @@ def read_request(unit: int, table: str, *, address: int, count: int) -> Request:
 def write_request(unit: int, function: int, *, address: int, values: Sequence[int]) -> Request:
     """Return the request that writes coils (5, 15) or holding registers (6, 16).
 
+    Args:
+        unit: 0 to 255.
+        function: 5, 6, 15 or 16.
+        address: of the first, counted from 0.
+        values: registers, or coils as 0 and 1. With function 5 any other number is the word that is
+            sent, for devices that give words of their own a meaning.
+
     Raises:
         ValueError: something lies outside what Modbus allows.
     """
@@ -91,7 +110,7 @@ def write_request(unit: int, function: int, *, address: int, values: Sequence[in
 def _write_pdu(function: int, address: int, values: Sequence[int]) -> bytes:
     match function:
         case 5:
-            return _HEAD.pack(function, address, _COIL_ON if values[0] else 0)
+            return _HEAD.pack(function, address, _COIL_ON if values[0] == 1 else values[0])
         case 6:
             return _HEAD.pack(function, address, values[0])
         case 15:
@@ -105,6 +124,59 @@ def _write_pdu(function: int, address: int, values: Sequence[int]) -> bytes:
     return _HEAD_AND_SIZE.pack(function, address, len(values), len(data)) + data
 
 
+def server_id_request(unit: int) -> Request:
+    """Return the request for what a serial device says of itself (function 17).
+
+    Its reply is unpacked into the bytes of the PDU.
+    """
+    return Request(
+        unit=unit,
+        pdu=bytes([_SERVER_ID]),
+        reply_head=bytes([_SERVER_ID]),
+        reply_bytes=REPLY_PDU_BYTES_MAX,
+        unpack=tuple,
+        measure=lambda pdu: 2 + pdu[1] if len(pdu) > 1 else None,
+    )
+
+
+def identification_request(unit: int, *, code: int = 1, object_id: int = 0) -> Request:
+    """Return the request for vendor, product and version as texts (function 43, type 14).
+
+    Its reply is unpacked into the bytes of the PDU.
+
+    Args:
+        unit: 0 to 255.
+        code: 1 basic, 2 regular, 3 extended, 4 one object alone.
+        object_id: the first object, or the one.
+    """
+    head = bytes([_ENCAPSULATED, _DEVICE_IDENTIFICATION, code])
+    return Request(
+        unit=unit,
+        pdu=head + bytes([object_id]),
+        reply_head=head,
+        reply_bytes=REPLY_PDU_BYTES_MAX,
+        unpack=tuple,
+        measure=_identification_length,
+    )
+
+
+def _identification_length(pdu: bytes) -> int | None:
+    """Walk the objects, each with its id, its length and its text (section 6.21)."""
+    if len(pdu) < _IDENTIFICATION_HEAD_BYTES:
+        return None
+    end = _IDENTIFICATION_HEAD_BYTES
+    for _ in range(pdu[_IDENTIFICATION_HEAD_BYTES - 1]):
+        if len(pdu) < end + 2:
+            return None
+        end += 2 + pdu[end + 1]
+    return end
+
+
+def good_length(request: Request, pdu: bytes) -> int | None:
+    """Return how long a good reply that begins so must be; None while nobody can tell."""
+    return request.reply_bytes if request.measure is None else request.measure(pdu)
+
+
 def unpack_reply(request: Request, pdu: bytes) -> Sequence[int]:
     """Return the registers or bits in a reply, empty for a write.
 
@@ -112,7 +184,7 @@ def unpack_reply(request: Request, pdu: bytes) -> Sequence[int]:
         DeviceExceptionError: it is an exception reply (DeviceBusyError for codes 5 and 6).
         GarbledError: it is anything but a good reply.
     """
-    if len(pdu) == request.reply_bytes and pdu.startswith(request.reply_head):
+    if pdu.startswith(request.reply_head) and len(pdu) == good_length(request, pdu):
         return request.unpack(pdu)
     if len(pdu) == EXCEPTION_PDU_BYTES and pdu[0] == request.function | EXCEPTION_FLAG:
         raise device_exception(pdu[1])

@@ -1,35 +1,42 @@
-"""Requests that do not wait for their turn: writes, and reading back what was written."""
+"""Work that does not wait for its turn: writes, and reading back what was written."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from edge_agent.modbus.errors import DeviceBusyError, NotConnectedError
-from edge_agent.modbus.requests import Request
 
 QUEUE_MAX: Final = 64
 """More urgent requests than this are refused: whoever asks hears so at once and may ask again."""
 
 
+Work = Callable[["UrgentJob"], Awaitable[Sequence[int]]]
+"""Sends requests, one after the other with nothing in between; raises `ModbusError`."""
+
+
 class UrgentJob:
-    """One urgent request. `sent` says whether the device may have seen it."""
+    """One thing to do. `sent` says whether the device may have acted on it."""
 
-    __slots__ = ("reply", "request", "sent")
+    __slots__ = ("reply", "sent", "work")
 
-    def __init__(self, request: Request, reply: asyncio.Future[Sequence[int]]) -> None:
-        self.request = request
+    def __init__(self, work: Work, reply: asyncio.Future[Sequence[int]]) -> None:
+        self.work = work
         self.reply = reply
         self.sent = False
+
+    def act(self) -> None:
+        """Note that the request that acts is being sent."""
+        self.sent = True
 
 
 class UrgentQueue:
     """First in, first out; bounded.
 
     Args:
-        wake: called when a request was added.
+        wake: called when something was added.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -40,9 +47,9 @@ class UrgentQueue:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def put(self, request: Request) -> UrgentJob:
-        """Add a request; its reply or `ModbusError` comes by `UrgentJob.reply`."""
-        job = UrgentJob(request, asyncio.get_running_loop().create_future())
+    def put(self, work: Work) -> UrgentJob:
+        """Add work; its last reply or `ModbusError` comes by `UrgentJob.reply`."""
+        job = UrgentJob(work, asyncio.get_running_loop().create_future())
         if not self._open:
             job.reply.set_exception(NotConnectedError("the bus has ended"))
         elif len(self._jobs) >= QUEUE_MAX:
@@ -53,7 +60,7 @@ class UrgentQueue:
         return job
 
     def take(self) -> UrgentJob | None:
-        """Return the next request that somebody still waits for."""
+        """Return the next that somebody still waits for."""
         while self._jobs:
             job = self._jobs.popleft()
             if not job.reply.done():

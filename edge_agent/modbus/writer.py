@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from device_profiles.decoding import Columns
 from device_profiles.errors import WriteRefusedError
-from device_profiles.writing import ReadBack, plan_read_back, plan_write
+from device_profiles.model_modbus import ModbusPoint
+from device_profiles.write_request import WriteRequest
+from device_profiles.writing import (
+    ReadBack,
+    allowed_write,
+    plan_read_back,
+    plan_write,
+    write_factors,
+)
 from edge_agent.modbus.errors import (
     ACKNOWLEDGE,
     GATEWAY_PATH_UNAVAILABLE,
@@ -17,9 +25,11 @@ from edge_agent.modbus.errors import (
     DeviceExceptionError,
     ModbusError,
 )
-from edge_agent.modbus.plan import Part, PolledDevice
-from edge_agent.modbus.requests import Request, write_request
+from edge_agent.modbus.plan import Part
+from edge_agent.modbus.point_reading import Ask, read_factors, read_point
+from edge_agent.modbus.polled import PolledDevice
 from edge_agent.modbus.urgent import UrgentJob, UrgentQueue
+from edge_agent.modbus.writes import Execute, Pages, carry_out
 from edge_agent.ports import WriteResult
 
 RETRY_DELAYS_S: Final = (0.02, 0.05, 0.1, 0.2)
@@ -55,15 +65,25 @@ class Writer:
     """Puts writes and their read-backs into a bus's urgent queue.
 
     Args:
-        queue: where urgent requests go.
+        queue: where urgent work goes.
+        execute: sends a request to a device.
+        pages: what is known of the pages that devices show.
         on_reading: takes what read-backs show.
         sleep: waits.
     """
 
     def __init__(
-        self, queue: UrgentQueue, *, on_reading: OnReading, sleep: Sleep = asyncio.sleep
+        self,
+        queue: UrgentQueue,
+        *,
+        execute: Execute,
+        pages: Pages,
+        on_reading: OnReading,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._queue = queue
+        self._execute = execute
+        self._pages = pages
         self._on_reading = on_reading
         self._sleep = sleep
 
@@ -76,33 +96,51 @@ class Writer:
         again. Without an answer the read-back tells whether it acted. A device that has given no
         value since the start is read first, and not written to when it does not answer.
         """
+        reason = refusal(polled, point, value)
+        if reason is not None:
+            return WriteResult("failed", reason=reason)
         found = polled.profile.find(point)
-        if found is None:
-            return WriteResult("failed", reason="unknown_point")
-        try:
-            plan = plan_write(polled.profile, found, value)
-        except WriteRefusedError as error:
-            return WriteResult("failed", reason=error.reason)
-        request = write_request(
-            polled.unit_id, plan.function, address=plan.address, values=plan.values
-        )
+        after_s = found.write.read_back_after_s if found and found.write else 0.0
         progress = _Progress()
-        shown = plan_read_back(polled.profile, found)
-        pause_s = shown.after_s if shown is not None else 0.0
         try:
-            async with asyncio.timeout(timeout_s + pause_s):
-                refused = await self._hear(polled) or await self._send(request, progress)
-                if refused is not None:
-                    return WriteResult("failed", reason=refused)
-                if shown is None:
-                    return WriteResult("unknown", reason="no_read_back")
-                await self._sleep(pause_s)
-                return await self._read_back(polled, shown, value, progress)
+            async with asyncio.timeout(timeout_s + after_s):
+                return await self._write(polled, point, value, progress)
         except TimeoutError:
             return progress.out_of_time()
 
+    async def _write(
+        self, polled: PolledDevice, name: str, value: float, progress: _Progress
+    ) -> WriteResult:
+        reason = await self._hear(polled)
+        if reason is not None:
+            return WriteResult("failed", reason=reason)
+        profile = polled.profile
+        point = profile.find(name)
+        if point is None:  # this device has turned out not to have it
+            return WriteResult("failed", reason="unknown_point")
+        try:
+            known = await self._factors(polled, point)
+            plan = plan_write(profile, point, value, known=known)
+        except (WriteRefusedError, ModbusError) as error:
+            return WriteResult("failed", reason=error.reason)
+        reason = await self._send(polled, plan, progress)
+        if reason is not None:
+            return WriteResult("failed", reason=reason)
+        shown = plan_read_back(profile, point, known=known)
+        if shown is None:
+            return WriteResult("unknown", reason="no_read_back")
+        await self._sleep(shown.after_s)
+        return await self._read_back(polled, shown, value, progress)
+
+    async def _factors(self, polled: PolledDevice, point: ModbusPoint) -> Mapping[str, float]:
+        """Return the values that turn this point's into raw numbers. Raises ModbusError."""
+        names = write_factors(point)
+        return await read_factors(polled, names, self._asking(polled)) if names else {}
+
     async def _hear(self, polled: PolledDevice) -> str | None:
         """Make sure the device has answered since the start; return why it must not be written."""
+        if not polled.is_known:  # what a number means to it depends on what it is
+            return "no_valid_reading"
         if not polled.seen and polled.parts:
             try:
                 await self._ask(polled, polled.parts[0])
@@ -111,11 +149,19 @@ class Writer:
             polled.seen = True
         return None
 
-    async def _send(self, request: Request, progress: _Progress) -> str | None:
+    async def _send(
+        self, polled: PolledDevice, plan: WriteRequest, progress: _Progress
+    ) -> str | None:
         """Send the write; return why it certainly did not act, None when it did or may have."""
+
+        async def work(job: UrgentJob) -> Sequence[int]:
+            return await carry_out(
+                polled, plan, pages=self._pages, execute=self._execute, on_acting=job.act
+            )
+
         attempt = 0
         while True:
-            job = progress.job = self._queue.put(request)
+            job = progress.job = self._queue.put(work)
             try:
                 await job.reply
             except ModbusError as error:
@@ -134,13 +180,13 @@ class Writer:
     ) -> WriteResult:
         point = polled.profile.find(shown.point)
         assert point is not None, "profiles name only points they have"
-        part = polled.part_for(point)
+        ask = self._asking(polled)
         attempt = 0
         now_s = asyncio.get_running_loop().time
         while True:
             tried_s, pause_s = now_s(), _delay_s(attempt)
             try:
-                [read] = await self._ask(polled, part)
+                read = (await read_point(polled, point, ask)).value
             except ModbusError as error:
                 progress.reason = error.reason
                 # A silent device must not take more than half of a line that others share.
@@ -155,20 +201,29 @@ class Writer:
     async def read(self, polled: PolledDevice, point: str, *, timeout_s: float) -> float | None:
         """Read one point; None when there is no good value in time."""
         found = polled.profile.find(point)
-        if found is None or not found.is_readable:
+        if found is None or not found.is_readable or not polled.is_known:
             return None
-        part = polled.part_for(found)
         try:
             async with asyncio.timeout(timeout_s):
-                [value] = await self._ask(polled, part)
+                return (await read_point(polled, found, self._asking(polled))).value
         except (ModbusError, TimeoutError):
             return None
-        return value
 
-    async def _ask(self, polled: PolledDevice, part: Part) -> Sequence[float | None]:
-        columns = part.decode(await self._queue.put(part.request).reply)
+    def _asking(self, polled: PolledDevice) -> Ask:
+        async def ask(part: Part) -> Columns:
+            return await self._ask(polled, part)
+
+        return ask
+
+    async def _ask(self, polled: PolledDevice, part: Part) -> Columns:
+        async def work(job: UrgentJob) -> Sequence[int]:
+            del job
+            await self._pages.select(polled, part.page, self._execute)
+            return await self._execute(polled, part.request)
+
+        columns = part.decode(await self._queue.put(work).reply)
         self._on_reading(polled, part, columns)
-        return columns[0]
+        return columns
 
 
 def refusal(polled: PolledDevice, point: str, value: float) -> str | None:
@@ -177,7 +232,10 @@ def refusal(polled: PolledDevice, point: str, value: float) -> str | None:
     if found is None:
         return "unknown_point"
     try:
-        plan_write(polled.profile, found, value)
+        if write_factors(found) or not polled.profile.is_plain:
+            allowed_write(polled.profile, found, value)  # more is known when it is written
+        else:
+            plan_write(polled.profile, found, value)
     except WriteRefusedError as error:
         return error.reason
     return None

@@ -316,10 +316,10 @@ class SpoolStore:
         with translated():
             return self._tables.last_time_ns()
 
-    def put_catalog(self, revision: str, payload: bytes) -> None:
-        """Keep the catalog that the next batches speak of."""
+    def put_catalog(self, revision: str, payload: bytes, *, in_use: str | None = None) -> None:
+        """Keep the catalog that the next batches speak of, and that of batches still open."""
         with self._tables.transaction():
-            self._tables.put_catalog(revision, payload)
+            self._tables.put_catalog(revision, payload, in_use=in_use)
 
     def catalog(self, revision: str) -> bytes | None:
         """Return the payload of a catalog that batches speak of, or None."""

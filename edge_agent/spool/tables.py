@@ -70,15 +70,15 @@ class Tables:
 
     # --- catalogs ------------------------------------------------------------------------------
 
-    def put_catalog(self, revision: str, payload: bytes) -> None:
-        """Keep a catalog, and forget those that no batch speaks of any more."""
+    def put_catalog(self, revision: str, payload: bytes, *, in_use: str | None = None) -> None:
+        """Keep a catalog, and forget those that no batch speaks of any more, but for one in use."""
         self.connection.execute(
             "INSERT OR REPLACE INTO catalogs(revision, payload) VALUES(?, ?)", (revision, payload)
         )
         self.connection.execute(
-            "DELETE FROM catalogs WHERE revision != ?"
+            "DELETE FROM catalogs WHERE revision NOT IN (?, ?)"
             " AND revision NOT IN (SELECT catalog FROM batches)",
-            (revision,),
+            (revision, in_use or revision),
         )
 
     def catalog(self, revision: str) -> bytes | None:

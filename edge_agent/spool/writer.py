@@ -185,9 +185,11 @@ class Spool:
         """See `SpoolStore.set_true_origin`."""
         await self._do(lambda store: store.set_true_origin(origin_ns))
 
-    async def put_catalog(self, revision: str, payload: bytes) -> None:
+    async def put_catalog(
+        self, revision: str, payload: bytes, *, in_use: str | None = None
+    ) -> None:
         """See `SpoolStore.put_catalog`."""
-        await self._do(lambda store: store.put_catalog(revision, payload))
+        await self._do(lambda store: store.put_catalog(revision, payload, in_use=in_use))
 
     async def catalog(self, revision: str) -> bytes | None:
         """See `SpoolStore.catalog`."""

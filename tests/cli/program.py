@@ -60,16 +60,20 @@ def commands() -> tuple[Command, ...]:
 
 def _below(part: str) -> Iterator[Command]:
     tree = typer.main.get_command(build(part))
-    yield from _leaves(_children(tree)[part], (part,))
+    yield from _leaves(children_of(tree)[part], (part,))
 
 
 def _leaves(command: Any, words: Command) -> Iterator[Command]:
-    children = _children(command)
+    children = children_of(command)
     if not children:
         yield words
     for name, child in children.items():
         yield from _leaves(child, (*words, name))
 
 
-def _children(command: Any) -> dict[str, Any]:
-    return dict(getattr(command, "commands", {}))
+def children_of(command: Any) -> dict[str, Any]:
+    """The commands below one, with those that are loaded only when they are called."""
+    if not hasattr(command, "list_commands"):
+        return {}
+    context = command.context_class(command)
+    return {name: command.get_command(context, name) for name in command.list_commands(context)}

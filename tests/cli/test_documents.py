@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from campus_cli.main import PARTS, build
-from tests.cli.program import root
+from tests.cli.program import children_of, root
 from tests.frame.tree import PACKAGES
 
 PAGES = [root() / "README.md", *sorted((root() / "docs").rglob("*.md"))]
@@ -69,9 +69,9 @@ def complaint(words: Sequence[str]) -> str | None:
         return None
     if words[0] not in PARTS:
         return f"no command {words[0]}"
-    command = typer.main.get_command(build(words[0])).commands[words[0]]  # type: ignore[attr-defined]
+    command = children_of(typer.main.get_command(build(words[0])))[words[0]]
     rest = list(words[1:])
-    while rest and (children := getattr(command, "commands", None)):
+    while rest and (children := children_of(command)):
         word = rest.pop(0)
         if _ALTERNATIVES.match(word):
             missing = [one for one in word.split("|") if one not in children]

@@ -150,7 +150,7 @@ class FakeLine:
             raise NotConnectedError("refused")
         self.connected = True
 
-    async def execute(self, request: Request) -> Sequence[int]:
+    async def execute(self, request: Request, timeout_s: float | None = None) -> Sequence[int]:
         if not self.connected:
             raise NotConnectedError("not connected")
         self.asked.append(request)
@@ -159,7 +159,7 @@ class FakeLine:
         try:
             raw = self.units.get(request.unit, silent)(request)
         except NoAnswerError:
-            self._clock.advance(self._timeout_s)
+            self._clock.advance(self._timeout_s if timeout_s is None else timeout_s)
             raise
         except ModbusError as error:
             self._clock.advance(self._answer_s)

@@ -2,26 +2,33 @@
 
 from typing import Any
 
+from edge_agent.inventory import Profiles, build_inventory
 from edge_agent.modbus.bus import ModbusBus
 from tests.edge.fakes import (
+    LIBRARY,
     Behaviour,
     FakeClock,
     FakeLine,
     RecordingSink,
     S,
     edge_config,
-    site,
 )
 
 
 class Rig:
     """A bus with fakes on both sides."""
 
-    def __init__(self, *devices: dict[str, Any], units: dict[int, Behaviour], **more: Any) -> None:
+    def __init__(
+        self,
+        *devices: dict[str, Any],
+        units: dict[int, Behaviour],
+        profiles: Profiles = LIBRARY,
+        **more: Any,
+    ) -> None:
         self.clock = FakeClock()
         self.line = FakeLine(self.clock, units)
         self.sink = RecordingSink()
-        inventory = site(edge_config(*devices))
+        inventory = build_inventory(edge_config(*devices), profiles)
         self.bus = ModbusBus(
             "bus",
             self.line,

@@ -226,3 +226,18 @@ def test_observers_see_samples_before_they_are_batched() -> None:
     assert seen == [250]
     assert bench.sizes() == [250]
     assert (pipeline.samples, pipeline.values) == (250, 500)
+
+
+def test_with_another_catalog_open_batches_close_and_times_go_on_by_device() -> None:
+    bench = Bench()
+    bench.add(sample(device=0), sample(T0_NS + 5 * MS, device=1))
+
+    bench.batcher.rebind("1" * 16, [None, 0, 1])
+
+    bench.add(sample(device=0), sample(device=1), sample(device=2))
+    bench.batcher.flush()
+    before, after = bench.sink.drafts
+    assert (before.catalog, after.catalog) == ("0" * 16, "1" * 16)
+    assert [one.device for one in before.samples] == [0, 1]
+    times = [(one.device, one.time_ns - T0_NS) for one in after.samples]
+    assert times == [(0, 0), (1, MS), (2, 6 * MS)]

@@ -244,7 +244,7 @@ BAD_RTU = {
     "wrong unit": (lambda asked: [rtu(asked, GOOD, unit=7)], WrongUnitError),
     "other function": (lambda asked: [rtu(asked, registers(1, 2, function=4))], GarbledError),
     "too few registers": (lambda asked: [rtu(asked, registers(1))], GarbledError),
-    "only the echo": (lambda asked: [asked], GarbledError),
+    "only the echo": (lambda asked: [asked], NoAnswerError),
     "babble": (lambda _: [b"\x55" * 1_500], GarbledError),
 }
 

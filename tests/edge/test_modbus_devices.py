@@ -110,6 +110,7 @@ def last_quality(sink: RecordingSink, device: int) -> int | None:
 SILENT = {Quality.NO_ANSWER}
 SPOILT = {Quality.GARBLED}
 ANY = {Quality.GARBLED, Quality.NO_ANSWER, Quality.NOT_CONNECTED, Quality.WRONG_UNIT}
+SOMETIMES = {Quality.GOOD, Quality.BUSY}  # it answers when asked often enough
 EXPECTED = {
     "tcp": {
         FaultKind.SILENCE: SILENT,
@@ -121,6 +122,14 @@ EXPECTED = {
         FaultKind.WRONG_TRANSACTION: SILENT,
         FaultKind.SHORT_FRAME: SILENT,
         FaultKind.BYTE_BY_BYTE: {Quality.GOOD},
+        FaultKind.BUSY: SOMETIMES,
+        FaultKind.NOT_READY: SOMETIMES,
+        FaultKind.LENGTH_LIES: ANY,
+        FaultKind.WRONG_FUNCTION: ANY,
+        FaultKind.TWICE: ANY | {Quality.GOOD},
+        FaultKind.SPLIT: {Quality.GOOD},
+        FaultKind.ECHO: ANY | {Quality.GOOD},
+        FaultKind.SAME_UNIT: {Quality.EXCEPTION, *SILENT},
     },
     "rtu": {
         FaultKind.SILENCE: SILENT,
@@ -132,6 +141,14 @@ EXPECTED = {
         FaultKind.WRONG_TRANSACTION: SPOILT,
         FaultKind.SHORT_FRAME: SPOILT,
         FaultKind.BYTE_BY_BYTE: {Quality.GOOD},
+        FaultKind.BUSY: SOMETIMES,
+        FaultKind.NOT_READY: SOMETIMES,
+        FaultKind.LENGTH_LIES: ANY,
+        FaultKind.WRONG_FUNCTION: ANY,
+        FaultKind.TWICE: ANY | {Quality.GOOD},
+        FaultKind.SPLIT: {Quality.GOOD},
+        FaultKind.ECHO: ANY | {Quality.GOOD},
+        FaultKind.SAME_UNIT: ANY,
     },
 }
 

@@ -43,14 +43,21 @@ def test_reads(table: str, address: int, count: int) -> None:
     assert request.pdu == as_pymodbus_has_it(theirs)
 
 
-@given(address=ADDRESSES, value=st.integers(0, 65_535))
-def test_single_writes(address: int, value: int) -> None:
-    coil = WriteSingleCoilRequest(address=address, bits=[bool(value)])
+@given(address=ADDRESSES, value=st.integers(0, 65_535), is_on=st.booleans())
+def test_single_writes(address: int, value: int, is_on: bool) -> None:
+    coil = WriteSingleCoilRequest(address=address, bits=[is_on])
     register = WriteSingleRegisterRequest(address=address, registers=[value])
 
-    for function, theirs in ((5, coil), (6, register)):
-        request = write_request(1, function, address=address, values=[value])
+    for function, theirs, written in ((5, coil, int(is_on)), (6, register, value)):
+        request = write_request(1, function, address=address, values=[written])
         assert request.pdu == as_pymodbus_has_it(theirs)
+
+
+@given(address=ADDRESSES, word=st.integers(2, 65_535))
+def test_a_coil_can_be_written_with_a_word_of_the_devices_own(address: int, word: int) -> None:
+    request = write_request(1, 5, address=address, values=[word])
+
+    assert request.pdu == bytes([5, *address.to_bytes(2, "big"), *word.to_bytes(2, "big")])
 
 
 @given(address=ADDRESSES, values=st.lists(st.integers(0, 65_535), min_size=1, max_size=123))

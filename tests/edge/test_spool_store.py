@@ -277,6 +277,17 @@ def test_too_many_events_are_dropped_and_counted_but_no_receipt(tmp_path: Path) 
     store.close()
 
 
+def test_the_catalog_of_batches_still_open_is_kept(store: SpoolStore) -> None:
+    store.put_catalog("a" * 16, b"old")
+    store.put_catalog("b" * 16, b"new", in_use="a" * 16)
+    store.commit([draft(1, catalog="a" * 16)])
+    assert store.catalog("a" * 16) == b"old"
+    store.ack([ack_of(store.epoch, (1, 1))])
+    store.put_catalog("c" * 16, b"newer", in_use="b" * 16)
+    assert store.catalog("a" * 16) is None
+    assert store.catalog("b" * 16) == b"new"
+
+
 def test_a_catalog_is_kept_while_batches_speak_of_it(store: SpoolStore) -> None:
     store.put_catalog("a" * 16, b"old")
     store.commit([draft(1, catalog="a" * 16)])

@@ -40,6 +40,12 @@ def crc16(frame: bytes) -> bytes:
     return crc.to_bytes(2, "little")
 
 
+def ascii_frame(unit_and_pdu: bytes) -> bytes:
+    """Return the ASCII frame of a unit and its PDU."""
+    checksum = (0x100 - sum(unit_and_pdu) % 0x100) % 0x100
+    return b":" + (unit_and_pdu + bytes([checksum])).hex().upper().encode() + b"\r\n"
+
+
 def registers(*values: int, function: int = 3) -> bytes:
     """Return the PDU that carries these registers."""
     data = b"".join(value.to_bytes(2, "big") for value in values)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 import threading
 from concurrent.futures import Future
 from typing import Final, Self
@@ -32,6 +34,7 @@ class Relay:
         self._is_open = asyncio.Event()
         self._is_open_back = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._near: set[asyncio.StreamWriter] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -57,6 +60,17 @@ class Relay:
         self._loop.call_soon_threadsafe(self._is_open.set)
         self._loop.call_soon_threadsafe(self._is_open_back.set)
 
+    def reset(self) -> None:
+        """End every connection at once, as a reset does."""
+        self._loop.call_soon_threadsafe(self._reset)
+
+    def _reset(self) -> None:
+        for writer in list(self._near):
+            # Without time to linger the kernel sends RST in place of FIN.
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+
     def _run(self, work: object) -> Future[None]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)  # type: ignore[arg-type]
 
@@ -78,11 +92,13 @@ class Relay:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._near.add(writer)
         try:
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await self._pass_on(reader, writer)
         finally:
             self._tasks.discard(task)
+            self._near.discard(writer)
             writer.close()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
