@@ -22,6 +22,8 @@ class PointFacts:
 
     Args:
         states: for enumerations, each number's English label.
+        is_hidden: a helper of other points.
+        is_computed: it stands in no register of its own.
     """
 
     name: str
@@ -31,6 +33,8 @@ class PointFacts:
     minimum: float | None
     maximum: float | None
     states: Mapping[int, str]
+    is_hidden: bool = False
+    is_computed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ _BY_UNIT: Final[Mapping[str, _Rule]] = {
     "Hz": _Rule("frequency", 0.03),
     "dB": _Rule("noise", 2.0),
 }
+# Who cannot show so much measures something else than the mains.
+_USUALLY: Final[Mapping[str, float]] = {"V": 230.0, "Hz": 50.0}
 _FACTORS: Final[Mapping[str, float]] = {"kW": 1e-3, "kVA": 1e-3, "kWh": 1e-3, "mV": 1e3, "mA": 1e3}
 
 # Sensors that run on batteries and radio, whose numbers no room explains.
@@ -97,6 +103,9 @@ _CONSTANTS: Final[Mapping[str, float]] = {
     "full_scale": 1000.0,
     "cable_length": 30.0,
     "firmware_version": 1.0,
+    "supply_voltage": 24.0,
+    "watchdog_timeout": 60.0,
+    "failsafe_current": 6.0,
 }
 
 _AC_CATEGORIES: Final = frozenset({"air_conditioner", "thermostat"})
@@ -159,6 +168,10 @@ def _rule_for(facts: PointFacts) -> _Rule | None:
         return None
     if "co2" in words and facts.unit == "ppm":
         return _BY_NAME["co2"]
+    if facts.unit == "V" and "voltage" not in words:
+        return None  # a signal of 0 to 10 V, no mains
+    if facts.maximum is not None and facts.maximum < _USUALLY.get(facts.unit, facts.maximum):
+        return None
     return _BY_UNIT.get(facts.unit)
 
 
@@ -167,6 +180,11 @@ def initial_number(facts: PointFacts) -> float:
     number = _CONSTANTS.get(facts.name)
     if number is None:
         number = 24.0 if "setpoint" in facts.name.split("_") and facts.unit == "°C" else 0.0
+    return fitting(facts, number)
+
+
+def fitting(facts: PointFacts, number: float) -> float:
+    """The number, within what the point may hold."""
     if facts.minimum is not None:
         number = max(number, facts.minimum)
     if facts.maximum is not None:
@@ -201,3 +219,46 @@ def followers(name: str, names: Iterable[str]) -> tuple[str, ...]:
         return ()
     prefix = name[len("all_") : -1] + "_"
     return tuple(one for one in names if one.startswith(prefix))
+
+
+def is_constant(name: str) -> bool:
+    """Whether a helper holds what it holds: a ratio, a rating, a scale factor."""
+    words = set(name.split("_"))
+    return bool(words & {"ratio", "rating", "rated", "nominal", "sf", "ct", "pt", "vt", "factor"})
+
+
+_EXPONENTS: Final[Mapping[str, int]] = {
+    "V": -1,
+    "A": -2,
+    "Hz": -2,
+    "°C": -1,
+    "W": 0,
+    "VA": 0,
+    "var": 0,
+    "Wh": 0,
+    "kW": -2,
+    "kWh": -1,
+    "%": -1,
+    "": -2,
+}
+_RATINGS: Final[Mapping[str, float]] = {"W": 5000.0, "kW": 50.0, "VA": 2000.0, "A": 100.0}
+
+
+def usual_factor(kind: str, name: str, unit: str) -> float:
+    """What a helper holds that others are multiplied or divided by.
+
+    Args:
+        kind: `power_of_ten`, `times` or `over`.
+        name: of the helper.
+        unit: of the point that it serves.
+    """
+    if kind == "power_of_ten":
+        return float(_EXPONENTS.get(unit, 0))
+    words = set(name.split("_"))
+    if words & {"rating", "rated", "nominal"}:
+        return _RATINGS.get(unit, 1000.0)
+    if words & {"pt", "vt"} or "voltage" in words:
+        return 1.0
+    if words & {"ct", "current", "transformer"}:
+        return 40.0
+    return 10.0 if kind == "over" else 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from device_profiles.library import Library
@@ -12,6 +12,7 @@ from firmware_sims.behaviours import (
     control_value,
     default_control,
     default_signal,
+    fitting,
     follow,
     followers,
     initial_number,
@@ -20,15 +21,18 @@ from firmware_sims.behaviours import (
 from firmware_sims.device import DeviceParts, ModbusDevice
 from firmware_sims.errors import SchoolError
 from firmware_sims.from_profile import (
-    device_limits,
-    fill_topic,
-    forbidden_ranges,
-    message_points,
+    Blueprint,
+    Choice,
+    blueprint,
+    count_points,
     point_facts,
-    register_points,
 )
+from firmware_sims.identity import READ_IDENTIFICATION, REPORT_SERVER_ID, Identity
+from firmware_sims.machines import act_on, machine_control, machine_of, machine_signal
+from firmware_sims.mqtt.from_profile import usual_numbers
+from firmware_sims.mqtt.profile_voice import ProfileVoice
+from firmware_sims.mqtt.voice import Voice
 from firmware_sims.mqtt_device import MqttDevice
-from firmware_sims.registers import WRITE_SUFFIX
 from firmware_sims.school import SchoolPlan
 from firmware_sims.school_file import (
     AreaEntry,
@@ -41,6 +45,7 @@ from firmware_sims.signals import Follow, Signal, noise
 from firmware_sims.world.area import Area, Surroundings
 from firmware_sims.world.chemical_store import ChemicalStore, StoreShape
 from firmware_sims.world.clock import WorldClock
+from firmware_sims.world.machine import Machine, words_of
 from firmware_sims.world.outdoor import Outdoor
 from firmware_sims.world.room import Room, RoomShape
 from firmware_sims.world.timetable import Lesson, Timetable
@@ -87,7 +92,7 @@ def build_world(plan: SchoolPlan, library: Library, *, seed: int) -> World:
         builder = _DeviceBuilder(entry, world.areas, seed)
         profile = _profile(library, entry)
         if isinstance(entry, ModbusDeviceEntry) and isinstance(profile, ModbusProfile):
-            world.modbus[entry.id] = builder.modbus(profile, entry.unit_id or 1)
+            world.modbus[entry.id] = builder.modbus(profile, entry)
         elif isinstance(entry, MqttDeviceEntry) and isinstance(profile, MqttProfile):
             world.mqtt[entry.id] = builder.mqtt(profile, entry)
         else:
@@ -166,51 +171,98 @@ class _DeviceBuilder:
         self._areas = areas
         self._area = areas[entry.area]
         self._seed = seed
+        self._machine: Machine | None = None
+        self._fixed: frozenset[str] = frozenset()
 
-    def modbus(self, profile: ModbusProfile, unit_id: int) -> ModbusDevice:
+    def _place_machine(self, category: str, facts: Sequence[PointFacts]) -> None:
+        """Let the device be a machine in its area; a lone air conditioner is the room's own."""
+        is_lone = not any(words_of(fact.name)[1] for fact in facts)
+        if category != "air_conditioner" or not is_lone:
+            seed = seed_of(self._seed, self._entry.id, "machine")
+            self._machine = machine_of(category, self._area, seed)
+
+    def modbus(self, profile: ModbusProfile, entry: ModbusDeviceEntry) -> ModbusDevice:
         """A device on a bus."""
-        facts = point_facts(profile)
-        self._check_names([fact.name for fact in facts])
-        points = register_points(profile)
+        drawn = blueprint(profile, self._choice(profile, entry))
+        facts = drawn.facts
         names = [fact.name for fact in facts]
-        sets = {name: followers(name, names) for name in names}
-        for point in points:
-            if point.name.endswith(WRITE_SUFFIX):
-                sets[point.name] = (point.name.removesuffix(WRITE_SUFFIX),)
-        initial = self._initial(facts)
+        self._check_names(names)
+        self._place_machine(profile.category, facts)
+        self._fixed = drawn.fixed
+        sets = {name: followers(name, names) for name in names} | drawn.sets
+        initial = self._initial(facts) | drawn.numbers | dict(entry.values)
         controls = self._controls(facts)
-        for name, control in controls.items():
-            control(initial[name], 0.0)
+        self._begin(facts, controls, initial)
         return ModbusDevice(
-            self._entry.id,
-            unit_id,
+            entry.id,
+            entry.unit_id or 1,
             DeviceParts(
-                points=points,
+                points=drawn.points,
                 signals=self._signals(facts),
                 initial=initial,
+                texts=drawn.texts,
                 controls=controls,
                 sets=sets,
-                sequence_point=self._entry.sequence_point,
-                forbidden=forbidden_ranges(profile),
-                limits=device_limits(profile),
+                sequence_point=entry.sequence_point,
+                forbidden=drawn.forbidden,
+                extra=drawn.extra,
+                preset=drawn.preset,
+                limits=drawn.limits,
+                temper=drawn.temper,
+                relations=drawn.relations,
+                page_point=drawn.page_point,
+                lock=drawn.lock,
+                heartbeat=drawn.heartbeat,
+                watchdog=drawn.watchdog,
+                identity=_identity(drawn, entry),
             ),
+        )
+
+    def _choice(self, profile: ModbusProfile, entry: ModbusDeviceEntry) -> Choice:
+        telling = count_points(profile)
+        variant = entry.variant
+        return Choice(
+            variants=() if variant is None else variant,
+            counts={name: n for name, n in entry.values.items() if name in telling},
+            blocks=entry.blocks,
+            serial=f"{seed_of(self._seed, entry.id, 'serial') % 10**10:010d}",
         )
 
     def mqtt(self, profile: MqttProfile, entry: MqttDeviceEntry) -> MqttDevice:
         """A device on a broker."""
-        facts = point_facts(profile)
-        self._check_names([fact.name for fact in facts])
-        availability = []
-        for one in profile.mqtt.availability:
-            texts = [_availability(one.path, word) for word in (one.online, one.offline)]
-            availability.append((fill_topic(one.topic, entry.topic), texts[0], texts[1]))
+        return self._speaking(
+            ProfileVoice(profile, entry.topic),
+            point_facts(profile),
+            entry,
+            category=profile.category,
+            usual=usual_numbers(profile),
+        )
+
+    def _speaking(
+        self,
+        voice: Voice,
+        facts: list[PointFacts],
+        entry: MqttDeviceEntry,
+        *,
+        category: str,
+        usual: Mapping[str, float],
+    ) -> MqttDevice:
+        names = [fact.name for fact in facts]
+        self._check_names(names)
+        self._place_machine(category, facts)
+        initial = self._initial(facts) | dict(usual) | dict(entry.values)
+        controls = self._controls(facts)
+        self._begin(facts, controls, initial)
+        signals = self._signals(facts)
         return MqttDevice(
             entry.id,
-            message_points(profile, entry.topic),
-            signals=self._signals(facts),
-            initial=self._initial(facts),
+            voice,
+            signals={name: one for name, one in signals.items() if name not in usual},
+            initial=initial,
             interval_s=entry.interval_s,
-            availability=availability,
+            controls=controls,
+            sets={name: followers(name, names) for name in names},
+            states=[fact.name for fact in facts if fact.states],
             sequence_point=entry.sequence_point,
         )
 
@@ -236,17 +288,50 @@ class _DeviceBuilder:
         entry = self._entry
         if fact.name in entry.values or fact.name == entry.sequence_point:
             return None
+        if fact.is_hidden or fact.name in self._fixed:
+            return None
         seed = seed_of(self._seed, entry.id, fact.name)
         if fact.name in entry.follows:
             area, quantity = self._place(entry.follows[fact.name], "quantities")
             return follow(area, quantity, fact.unit, seed)
+        if self._machine is not None:
+            shown = machine_signal(fact, self._machine)
+            if shown is not None:
+                return shown
         signal = default_signal(fact, self._area, seed)
         if isinstance(signal, Follow) and signal.quantity not in self._area.quantities():
             return None
         return signal
 
     def _initial(self, facts: list[PointFacts]) -> dict[str, float]:
-        return {f.name: self._entry.values.get(f.name, initial_number(f)) for f in facts}
+        return {f.name: self._entry.values.get(f.name, self._first(f)) for f in facts}
+
+    def _first(self, fact: PointFacts) -> float:
+        """What a point holds at first: what its machine begins with, if it does."""
+        if self._machine is not None and fact.writable:
+            found = machine_control(fact, self._machine)
+            if found is not None:
+                begin = self._machine.begins.get(found[0].partition("#")[0])
+                if begin is not None:
+                    return fitting(fact, begin / found[1])
+        return initial_number(fact)
+
+    def _begin(
+        self,
+        facts: list[PointFacts],
+        controls: Mapping[str, Control],
+        initial: Mapping[str, float],
+    ) -> None:
+        """Let what points hold at first act; a machine that works by itself goes on doing so."""
+        for fact in facts:
+            control = controls.get(fact.name)
+            if control is None:
+                continue
+            if self._machine is not None and fact.name not in self._entry.drives:
+                found = machine_control(fact, self._machine)
+                if found is not None and found[0].partition("#")[0] not in self._machine.begins:
+                    continue
+            control(initial[fact.name], 0.0)
 
     def _controls(self, facts: list[PointFacts]) -> dict[str, Control]:
         controls: dict[str, Control] = {}
@@ -255,6 +340,11 @@ class _DeviceBuilder:
             if driven is not None:
                 area, name = self._place(driven, "controls")
                 controls[fact.name] = _control(area, name, fact)
+                continue
+            if self._machine is not None and fact.writable:
+                answer = machine_control(fact, self._machine)
+                if answer is not None:
+                    controls[fact.name] = _machine_control(self._machine, answer, fact)
                 continue
             usual = default_control(fact)
             if usual is not None:
@@ -285,5 +375,22 @@ def _control(area: Area, name: str, fact: PointFacts) -> Control:
     return act
 
 
-def _availability(path: str | None, word: str) -> bytes:
-    return f'{{"{path}":"{word}"}}'.encode() if path else word.encode()
+def _machine_control(machine: Machine, answer: tuple[str, float], fact: PointFacts) -> Control:
+    name, factor = answer
+
+    def act(number: float, now_s: float) -> None:
+        machine.advance(now_s)
+        act_on(machine, name, number * factor, fact.states)
+
+    return act
+
+
+def _identity(drawn: Blueprint, entry: ModbusDeviceEntry) -> Identity | None:
+    """What the device says about itself; only what it knows how to say."""
+    functions = {
+        "both": {READ_IDENTIFICATION, REPORT_SERVER_ID},
+        "identification": {READ_IDENTIFICATION},
+        "server_id": {REPORT_SERVER_ID},
+        "none": set(),
+    }[entry.identifies]
+    return replace(drawn.identity, functions=frozenset(functions)) if functions else None

@@ -95,20 +95,20 @@ def _as_yaml(data: Mapping[str, Any]) -> str:
 
 
 def _link(school: RunningSchool, bus_id: str, timeout_s: float) -> dict[str, object]:
+    [entry] = [bus.entry for bus in school.plan.buses if bus.entry.id == bus_id]
+    transport = entry.modbus.transport
     endpoint = school.endpoints.get(bus_id)
     if endpoint is not None:
         return {
-            "transport": "tcp",
+            "transport": transport,
             "host": endpoint.host,
             "port": endpoint.port,
             "timeout_s": timeout_s,
         }
-    line = school.lines[bus_id]
-    [entry] = [bus.entry for bus in school.plan.buses if bus.entry.id == bus_id]
     assert isinstance(entry.modbus, RtuLink)
     return {
-        "transport": "rtu",
-        "port": line.device_path,
+        "transport": transport,
+        "port": school.lines[bus_id].device_path,
         "baud_rate": entry.modbus.baud_rate,
         "timeout_s": timeout_s,
     }

@@ -31,6 +31,25 @@ class FaultKind(StrEnum):
     """The end of the answer is missing."""
     BYTE_BY_BYTE = "byte_by_byte"
     """The answer comes one byte at a time, `value` ms apart. Slow, but right."""
+    BUSY = "busy"
+    """Every `value` requests are answered with exception 6 (busy), the next one as it should be."""
+    NOT_READY = "not_ready"
+    """The same with exception 5 (accepted, not yet done)."""
+    LENGTH_LIES = "length_lies"
+    """The answer's byte count is not that of its bytes; the checksum is right."""
+    WRONG_FUNCTION = "wrong_function"
+    """The answer is that to another function; the checksum is right."""
+    TWICE = "twice"
+    """The answer comes two times, in one piece."""
+    SPLIT = "split"
+    """The answer comes in two pieces, `value` ms apart. Slow, but right."""
+    ECHO = "echo"
+    """The request comes back in front of the answer."""
+    SAME_UNIT = "same_unit"
+    """Another device has the same unit id: both answer, the other `value` ms later; 0 is at once,
+    and neither can be understood."""
+    NOISE = "noise"
+    """Bytes without meaning come before the answer and after it, which is right."""
     STUCK = "stuck"
     """The numbers stay as they are."""
     DRIFT = "drift"
@@ -56,6 +75,15 @@ WIRE_FAULTS = frozenset(
         FaultKind.WRONG_TRANSACTION,
         FaultKind.SHORT_FRAME,
         FaultKind.BYTE_BY_BYTE,
+        FaultKind.BUSY,
+        FaultKind.NOT_READY,
+        FaultKind.LENGTH_LIES,
+        FaultKind.WRONG_FUNCTION,
+        FaultKind.TWICE,
+        FaultKind.SPLIT,
+        FaultKind.ECHO,
+        FaultKind.SAME_UNIT,
+        FaultKind.NOISE,
     }
 )
 NUMBER_FAULTS = frozenset({FaultKind.STUCK, FaultKind.DRIFT, FaultKind.INVALID})
@@ -70,6 +98,9 @@ DEFAULT_VALUES: dict[FaultKind, float] = {
     FaultKind.LATE: 800.0,
     FaultKind.EXCEPTION: 4.0,
     FaultKind.BYTE_BY_BYTE: 2.0,
+    FaultKind.BUSY: 2.0,
+    FaultKind.NOT_READY: 2.0,
+    FaultKind.SPLIT: 30.0,
     FaultKind.DRIFT: 0.01,
     FaultKind.FLOOD: 1000.0,
 }

@@ -19,11 +19,11 @@ from firmware_sims.faults import (
     Fault,
     FaultKind,
 )
-from firmware_sims.modbus.serial import LineTiming, SerialLine
+from firmware_sims.modbus.serial import Foreign, LineTiming, SerialLine
 from firmware_sims.modbus.service import ServiceContext, UnitService
 from firmware_sims.modbus.tcp import LONE_UNIT_IDS, TcpEndpoint
 from firmware_sims.mqtt_device import MqttDevice
-from firmware_sims.mqtt_publisher import MqttPublisher
+from firmware_sims.mqtt_source import PublishingSource
 from firmware_sims.school import BusPlan, SchoolPlan
 from firmware_sims.school_file import FaultEntry, LeakEntry, TcpLink
 from firmware_sims.truth import FLUSH_INTERVAL_S, TruthLog
@@ -93,28 +93,38 @@ class RunningSchool:
             service = UnitService(
                 devices,
                 context,
-                framing="tcp",
+                framing=link.framing,
                 turnaround_s=turnaround_s,
                 answers_for_missing=link.answers_for_missing,
                 unit_ids_of_lone_device=LONE_UNIT_IDS,
             )
-            self.endpoints[bus.entry.id] = TcpEndpoint(service, host=link.host, port=link.port)
+            self.endpoints[bus.entry.id] = TcpEndpoint(
+                service,
+                host=link.host,
+                port=link.port,
+                framing=link.framing,
+                policy=link.connections,
+            )
             return
-        service = UnitService(devices, context, framing="rtu")
+        service = UnitService(devices, context, framing=link.transport)
+        foreign = None if link.foreign_every_s is None else Foreign(link.foreign_every_s)
         self.lines[bus.entry.id] = SerialLine(
             service,
             link=None if link.port else self._options.lines_folder / (link.link or bus.entry.id),
             port=link.port,
             timing=LineTiming(link.baud_rate, link.real_byte_times, turnaround_s),
+            framing=link.transport,
+            echo=link.echo,
+            foreign=foreign,
         )
 
-    def _publisher(self, index: int) -> MqttPublisher:
+    def _publisher(self, index: int) -> PublishingSource:
         source = self.plan.sources[index]
         settings = source.entry.broker
         other = (self._options.brokers or {}).get(source.entry.id)
         if other is not None:
             settings = settings.model_copy(update={"host": other[0], "port": other[1]})
-        return MqttPublisher(
+        return PublishingSource(
             settings,
             [self.world.mqtt[device.id] for device in source.devices],
             bridge=source.entry.bridge,

@@ -16,7 +16,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from campus_wire.catalog import Label, School
 from campus_wire.config_file import ConfigModel
@@ -30,6 +30,14 @@ Number = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 RepeatValues = Annotated[
     tuple[Annotated[str, Field(max_length=100)] | int, ...], Field(min_length=1, max_length=1000)
 ]
+
+
+def _as_tuple(value: object) -> object:
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, str) else value
+
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -76,6 +84,12 @@ class ModbusDeviceEntry(DeviceEntry):
     """A device on a Modbus bus; without `unit_id` it gets the next free one of its bus."""
 
     unit_id: Annotated[int, Field(ge=1, le=247)] | None = None
+    variant: Annotated[tuple[PointName, ...], BeforeValidator(_as_tuple)] | None = None
+    """Of the profile's variants the one that this device is, or several; None: the base."""
+    blocks: Annotated[tuple[int, ...], Field(min_length=1, max_length=32)] | None = None
+    """SunSpec: the models that are there; None: those that the profile's points want."""
+    identifies: Literal["both", "identification", "server_id", "none"] = "both"
+    """What it answers to function 43/14 (identification) and 17 (server id)."""
 
 
 class MqttDeviceEntry(DeviceEntry):
@@ -87,7 +101,8 @@ class MqttDeviceEntry(DeviceEntry):
 class TcpLink(ConfigModel):
     """A TCP endpoint: a device with a network socket, or a gateway with units behind it."""
 
-    transport: Literal["tcp"]
+    transport: Literal["tcp", "rtu_over_tcp", "ascii_over_tcp"]
+    """Modbus TCP's own envelope, or frames of a serial line in the stream."""
     host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
     port: Port = 0
     """0: a free one; with `repeat`, port + 0, 1, 2… when it is given."""
@@ -96,20 +111,44 @@ class TcpLink(ConfigModel):
     turnaround_ms: Annotated[float, Field(ge=0, le=10_000)] = 0.0
     answers_for_missing: bool = False
     """A unit that is not there is answered with exception 11, as gateways do."""
+    connections: Literal["many", "refuse", "replace"] = "many"
+    """A second connection is served, closed at once, or takes the place of the first."""
+
+    @property
+    def framing(self) -> Literal["tcp", "rtu", "ascii"]:
+        """What is in the stream."""
+        framings: dict[str, Literal["tcp", "rtu", "ascii"]] = {
+            "rtu_over_tcp": "rtu",
+            "ascii_over_tcp": "ascii",
+        }
+        return framings.get(self.transport, "tcp")
 
 
 class RtuLink(ConfigModel):
     """A serial line."""
 
-    transport: Literal["rtu"]
+    transport: Literal["rtu", "ascii"]
     link: Pattern | None = None
     """Name of a symbolic link to a pseudo-terminal made for this line; the bus's id otherwise."""
     port: Path | None = None
     """An existing port instead."""
     baud_rate: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
     real_byte_times: bool = False
+    """Bytes take the time that they need at `baud_rate`; `pace` is short for it."""
+    echo: bool = False
+    """Who sends hears itself."""
+    foreign_every_s: Annotated[float, Field(gt=0, le=3600)] | None = None
+    """Somebody else's frames, to all, are on the line so often."""
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 0.5
     turnaround_ms: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pace(cls, plain: Any) -> Any:
+        if isinstance(plain, dict) and "pace" in plain and "real_byte_times" not in plain:
+            rest = {key: value for key, value in plain.items() if key != "pace"}
+            return {**rest, "real_byte_times": plain["pace"]}
+        return plain
 
 
 class BusEntry(Repeated):

@@ -37,6 +37,11 @@ def values_text(values: Mapping[str, float | None]) -> str:
     return ",".join(f'"{name}":{number_text(value)}' for name, value in values.items())
 
 
+def texts_text(texts: Mapping[str, str]) -> str:
+    """The inside of a JSON object of texts."""
+    return json.dumps(dict(texts), ensure_ascii=False)[1:-1] if texts else ""
+
+
 class TruthLog:
     """Appends to a file, buffered; whoever owns it calls `flush` each `FLUSH_INTERVAL_S`.
 
@@ -60,15 +65,19 @@ class TruthLog:
         *,
         how: str = "modbus",
         mark: str = "",
+        texts: str = "",
     ) -> None:
         """Log one answer; `values` is the text that `values_text` makes of `count` points.
 
-        `mark` is one more member of the JSON object with its comma, or empty.
+        `mark` is one more member of the JSON object with its comma, or empty; `texts` is the text
+        that `texts_text` makes.
         """
         if not mark:
             self.readings += 1
             self.values += count
         if self._file is not None:
+            if texts:
+                mark += f',"texts":{{{texts}}}'
             self._append(
                 f'{{"t":{time_ns},"device":"{device}","values":{{{values}}},"how":"{how}"{mark}}}\n'
             )

@@ -15,6 +15,7 @@ ILLEGAL_FUNCTION = 1
 ILLEGAL_ADDRESS = 2
 ILLEGAL_VALUE = 3
 DEVICE_FAILURE = 4
+ACKNOWLEDGE = 5
 DEVICE_BUSY = 6
 GATEWAY_TARGET_SILENT = 11
 
@@ -35,6 +36,7 @@ _TABLES: dict[int, Table] = {
 }
 _READ_MAX = {1: READ_BITS_MAX, 2: READ_BITS_MAX, 3: READ_REGISTERS_MAX, 4: READ_REGISTERS_MAX}
 _COIL_ON, _COIL_OFF = 0xFF00, 0x0000
+_COIL_DATA = {_COIL_ON: b"\1", _COIL_OFF: b"\0"}
 
 
 class RefusedError(Exception):
@@ -50,7 +52,8 @@ class Request:
     """One request, checked as far as that needs no device.
 
     Args:
-        data: what to write, as the tables hold it: register bytes, or one byte a bit.
+        data: what to write, as the tables hold it: register bytes, or one byte a bit. For function
+            5 with another word than on and off, that word's two bytes.
     """
 
     function: int
@@ -63,6 +66,11 @@ class Request:
     def end(self) -> int:
         """The address after the last."""
         return self.address + self.count
+
+    @property
+    def is_odd_coil(self) -> bool:
+        """Whether function 5 sends a word of the maker's own."""
+        return self.function == 5 and len(self.data) == 2
 
     @property
     def is_read(self) -> bool:
@@ -91,9 +99,7 @@ def parse_request(pdu: bytes) -> Request:
     if function in _READ_MAX:
         request = Request(function, table, address, _count(word, _READ_MAX[function]))
     elif function == 5:
-        if word not in (_COIL_ON, _COIL_OFF):
-            raise RefusedError(ILLEGAL_VALUE)
-        request = Request(function, table, address, 1, b"\1" if word == _COIL_ON else b"\0")
+        request = Request(function, table, address, 1, _COIL_DATA.get(word, pdu[3:5]))
     elif function == 6:
         request = Request(function, table, address, 1, pdu[3:5])
     else:
@@ -127,9 +133,9 @@ def read_pdu(request: Request, data: bytes) -> bytes:
 
 def write_pdu(request: Request) -> bytes:
     """The answer to a writing request: an echo of address and value, or of address and count."""
-    if request.function == 5:
+    if request.function == 5 and not request.is_odd_coil:
         word = _COIL_ON if request.data[0] else _COIL_OFF
-    elif request.function == 6:
+    elif request.function in (5, 6):
         word = int.from_bytes(request.data, "big")
     else:
         word = request.count

@@ -6,11 +6,12 @@ appendix B (CRC: polynomial 0xA001, start 0xFFFF, low byte first).
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 FRAME_MAX: Final = 256
 BITS_PER_CHARACTER: Final = 11
-_FIXED_LENGTHS = dict.fromkeys(range(1, 7), 8) | {7: 4, 11: 4, 12: 4, 17: 4, 22: 10, 43: 7}
+_FIXED_LENGTHS = dict.fromkeys(range(1, 7), 8) | {7: 4, 8: 8, 11: 4, 12: 4, 17: 4, 22: 10, 43: 7}
 _BYTE_COUNT_AT = {15: 6, 16: 6, 23: 10}
 
 
@@ -52,6 +53,41 @@ def request_length(buffer: bytes) -> int | None:
     if at is None:
         return len(buffer)
     return at + 3 + buffer[at] if len(buffer) > at else None
+
+
+class Heard(NamedTuple):
+    """One request as it came: to whom, what, and how many bytes it took on the line."""
+
+    unit_id: int
+    pdu: bytes
+    size: int
+
+
+class RtuReader:
+    """Finds requests in what a line carries."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def clear(self) -> None:
+        """Forget the beginning of a request."""
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> Iterator[Heard]:
+        """Yield the requests that are whole now; bytes that begin none are passed over."""
+        self._buffer += data
+        while (length := request_length(self._buffer)) is not None:
+            if length > FRAME_MAX:
+                self._buffer = self._buffer[1:]
+                continue
+            if len(self._buffer) < length:
+                return
+            frame = self._buffer[:length]
+            if length < 4 or crc16(frame[:-2]) != frame[-2:]:
+                self._buffer = self._buffer[1:]  # out of step: look for a request further on
+                continue
+            self._buffer = self._buffer[length:]
+            yield Heard(frame[0], frame[1:-2], length)
 
 
 def character_time_s(baud_rate: int) -> float:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from firmware_sims.device import Answer, ModbusDevice
-from firmware_sims.faults import FaultKind
+from firmware_sims.faults import Fault, FaultKind
 from firmware_sims.modbus import pdu as protocol
-from firmware_sims.modbus.spoil import Framing, spoil
+from firmware_sims.modbus.spoil import Chunk, Exchange, Frame, Framing, spoil
 from firmware_sims.truth import TruthLog
 
-Frame = Callable[[int, bytes], bytes]
-"""Makes an envelope from unit id and answer."""
 Send = Callable[[bytes], None]
 
 _FUNCTIONS_WRITING = frozenset({5, 6, 15, 16})
+_NOT_NOW = {FaultKind.BUSY: protocol.DEVICE_BUSY, FaultKind.NOT_READY: protocol.ACKNOWLEDGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,14 @@ class UnitService:
         self._framing = framing
         self._turnaround_s = turnaround_s
         self._answers_for_missing = answers_for_missing
+        self._connected_s = -math.inf
+        self._refused: Counter[tuple[str, FaultKind]] = Counter()
+        self._deaf_until_s: dict[str, float] = {}
+        self._speaks_until_s = -math.inf
+
+    def connected(self) -> None:
+        """A client has just connected: some devices want a moment."""
+        self._connected_s = self._context.elapsed_s()
 
     def handle(self, unit_id: int, pdu: bytes, frame: Frame, send: Send) -> None:
         """Answer one request through `send`, now or later.
@@ -72,7 +82,7 @@ class UnitService:
         if device is None:
             self._handle_missing(unit_id, pdu, frame, send)
             return
-        if device.faults.wire or self._turnaround_s:
+        if device.faults.wire or self._turnaround_s or not device.temper.is_easy:
             self._handle_slowly(device, unit_id, pdu, frame, send)
             return
         context = self._context
@@ -81,8 +91,10 @@ class UnitService:
         if answer.written is not None:
             context.truth.written(device.id, now_ns, answer.written)
         send(frame(unit_id, answer.pdu))
-        if answer.value_count:
-            context.truth.reading(device.id, now_ns, answer.values, answer.value_count)
+        if answer.value_count or answer.texts:
+            context.truth.reading(
+                device.id, now_ns, answer.values, answer.value_count, texts=answer.texts
+            )
 
     def broadcast(self, pdu: bytes) -> None:
         """Let every device act on a write to unit 0; none answers (serial line guide, 2.2)."""
@@ -104,32 +116,72 @@ class UnitService:
         self, device: ModbusDevice, unit_id: int, pdu: bytes, frame: Frame, send: Send
     ) -> None:
         faults = dict(device.faults.wire)
-        if FaultKind.SILENCE in faults:
+        if FaultKind.SILENCE in faults or self._is_deaf(device):
             return
-        if FaultKind.EXCEPTION in faults:
-            code = int(faults[FaultKind.EXCEPTION].value)
+        code = self._refusal(device, faults)
+        if code is not None:
             answer = Answer(protocol.exception_pdu(pdu[0], code))
         else:
             answer = device.respond(pdu, self._context.elapsed_s())
         if answer.written is not None:
             self._context.truth.written(device.id, time.time_ns(), answer.written)
-        spoilt = spoil(frame(unit_id, answer.pdu), faults, self._framing, salt=self.requests)
-        last = len(spoilt.chunks) - 1
-        for index, (after_s, chunk) in enumerate(spoilt.chunks):
-            delay_s = self._turnaround_s + after_s
-            if index < last:
-                self._later(delay_s, send, chunk)
-            else:
-                self._later(delay_s, self._finish, device, answer, spoilt.broken, chunk, send)
+        exchange = Exchange(unit_id, answer.pdu, pdu, frame, self._framing, self.requests)
+        spoilt = spoil(exchange, faults)
+        wait_s = self._turnaround_s + device.temper.answer_delay_s
+        begin_s = spoilt.chunks[0][0]
+        pieces = [(after_s - begin_s, chunk) for after_s, chunk in spoilt.chunks]
+        finish = partial(self._finish, device, answer, spoilt.broken)
+        self._later(wait_s + begin_s, self._speak, pieces, finish, send)
+
+    def _speak(
+        self, pieces: Sequence[Chunk], finish: Callable[[bytes, Send], None], send: Send
+    ) -> None:
+        """Send an answer in its pieces; in a stream no other answer comes between two of them."""
+        now_s = time.monotonic()
+        if self._framing == "tcp" and now_s < self._speaks_until_s:
+            self._later(self._speaks_until_s - now_s, self._speak, pieces, finish, send)
+            return
+        self._speaks_until_s = now_s + pieces[-1][0]
+        for after_s, piece in pieces[:-1]:
+            self._later(after_s, send, piece)
+        after_s, piece = pieces[-1]
+        self._later(after_s, finish, piece, send)
+
+    def _is_deaf(self, device: ModbusDevice) -> bool:
+        """Whether the device is not listening now, because it was not given its pause."""
+        now_s = self._context.elapsed_s()
+        if now_s < self._connected_s + device.temper.wakes_after_s:
+            return True
+        return now_s < self._deaf_until_s.get(device.id, 0.0)
+
+    def _refusal(self, device: ModbusDevice, faults: Mapping[FaultKind, Fault]) -> int | None:
+        """The exception code of a fault, or None for a real answer."""
+        if FaultKind.EXCEPTION in faults:
+            return int(faults[FaultKind.EXCEPTION].value)
+        for kind, code in _NOT_NOW.items():
+            if kind not in faults:
+                continue
+            key = (device.id, kind)
+            self._refused[key] += 1
+            if self._refused[key] <= faults[kind].value:
+                return code
+            self._refused[key] = 0
+        return None
 
     def _finish(
         self, device: ModbusDevice, answer: Answer, broken: str, chunk: bytes, send: Send
     ) -> None:
         send(chunk)
-        if answer.value_count:
+        self._deaf_until_s[device.id] = self._context.elapsed_s() + device.temper.pause_s
+        if answer.value_count or answer.texts:
             mark = f',"broken":"{broken}"' if broken else ""
             self._context.truth.reading(
-                device.id, time.time_ns(), answer.values, answer.value_count, mark=mark
+                device.id,
+                time.time_ns(),
+                answer.values,
+                answer.value_count,
+                mark=mark,
+                texts=answer.texts,
             )
 
     def _later(self, delay_s: float, call: Callable[..., None], *arguments: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Protocol
 
 from firmware_sims.world.clock import WorldClock
 from firmware_sims.world.outdoor import Outdoor
@@ -19,6 +20,13 @@ class Surroundings:
     timetable: Timetable
 
 
+class Fixture(Protocol):
+    """Something in an area that goes on with it."""
+
+    def go_on(self, local_s: float, step_s: float) -> None:
+        """Take one step of the area."""
+
+
 class Area(ABC):
     """A place whose state goes on in steps of `step_s` real seconds.
 
@@ -32,6 +40,20 @@ class Area(ABC):
         self.surroundings = surroundings
         self._steps = 0
         self._values: dict[str, float] = {}
+        self._fixtures: list[Fixture] = []
+        self._influences: dict[tuple[str, int], float] = {}
+
+    def attach(self, fixture: Fixture) -> None:
+        """Let something go on with the area."""
+        self._fixtures.append(fixture)
+
+    def influence(self, kind: str, source: int, amount: float) -> None:
+        """Let a fixture act on the area: `heat_w`, `air_m3_h`, `light_lx`, `power_w`; they add."""
+        self._influences[kind, source] = amount
+
+    def influences(self, kind: str) -> float:
+        """What all fixtures together do."""
+        return sum(amount for (one, _), amount in self._influences.items() if one == kind)
 
     def advance(self, now_s: float) -> None:
         """Take all whole steps up to `now_s` seconds of the run."""
@@ -42,7 +64,12 @@ class Area(ABC):
             self._steps += 1
             elapsed_s = self._steps * self.step_s
             clock = self.surroundings.clock
-            self.step(clock.local_s(elapsed_s), clock.world_s(self.step_s))
+            local_s, step_s = clock.local_s(elapsed_s), clock.world_s(self.step_s)
+            self.step(local_s, step_s)
+            if self._fixtures:
+                self._values = self.table()
+                for fixture in self._fixtures:
+                    fixture.go_on(local_s, step_s)
         self._values = self.table()
 
     def quantity(self, name: str) -> float:

@@ -80,6 +80,8 @@ class Room(Area):
         self._light_lx = 0.0
         self._ac_w = 0.0
         self._power_w = 0.0
+        self._daylight_lx = 0.0
+        self._outdoor_c = outdoor.temperature_c(surroundings.clock.local_s(0.0))
         self._controls = {
             "ac_power": 0.0,
             "ac_mode": float(AcMode.AUTO),
@@ -89,6 +91,9 @@ class Room(Area):
             "lamp": -1.0,
             "door": -1.0,
             "leak": 0.0,
+            "mains": 1.0,
+            "fire": 0.0,
+            "panic": 0.0,
         }
         clock = surroundings.clock
         self._take_people(clock.local_s(0.0))
@@ -124,6 +129,9 @@ class Room(Area):
             "voltage": 228.0,
             "current": power_w / 228.0,
             "frequency": 50.0,
+            "occupancy": self._people / self.shape.seats if self.shape.seats else 0.0,
+            "outdoor_c": self._outdoor_c,
+            "daylight_lx": self._daylight_lx,
             "leak_distance": 12.0 if self._controls["leak"] else 0.0,
             "leak_current": 40.0 if self._controls["leak"] else 0.0,
             "noise": 34.0 + (24.0 if self._people else 0.0),
@@ -139,9 +147,9 @@ class Room(Area):
     def step(self, local_s: float, step_s: float) -> None:
         """Go on."""
         self._take_people(local_s)
-        outdoor_c = self.surroundings.outdoor.temperature_c(local_s)
+        self._outdoor_c = self.surroundings.outdoor.temperature_c(local_s)
         self._step_air(step_s)
-        self._step_heat(outdoor_c, step_s)
+        self._step_heat(self._outdoor_c, step_s)
         self._energy_wh += self._power_w * step_s / 3600
 
     def _take_people(self, local_s: float) -> None:
@@ -150,13 +158,22 @@ class Room(Area):
         lamp = self._controls["lamp"]
         lit = self._people > 0 if lamp < 0 else lamp > 0
         daylight = DAYLIGHT_FACTOR * self.surroundings.outdoor.daylight_lx(local_s)
-        self._light_lx = daylight + (LAMP_LX if lit else 0.0)
-        lamps_w = LAMP_W_PER_M2 * self.shape.floor_m2 if lit else 0.0
-        self._power_w = 40.0 + lamps_w + abs(self._ac_w) / 3.0  # coefficient of performance 3
+        self._daylight_lx = daylight
+        lamps_lx, lamps_w = (LAMP_LX, LAMP_W_PER_M2 * self.shape.floor_m2) if lit else (0.0, 0.0)
+        if self._has_dimmer:  # the lamps are the controller's then
+            lamps_lx, lamps_w = self.influences("light_lx"), 0.0
+        self._light_lx = daylight + lamps_lx
+        # standby, lamps, the air conditioner (coefficient of performance 3), and what stands here
+        self._power_w = 40.0 + lamps_w + abs(self._ac_w) / 3.0 + self.influences("power_w")
+
+    @property
+    def _has_dimmer(self) -> bool:
+        return any(kind == "light_lx" for kind, _ in self._influences)
 
     def _air_m3_s(self) -> float:
         more = 2.0 if self._controls["fan"] > 0 else 1.0
-        return more * self.shape.air_changes_per_h * self.shape.volume_m3 / 3600
+        by_itself_m3_h = more * self.shape.air_changes_per_h * self.shape.volume_m3
+        return (by_itself_m3_h + self.influences("air_m3_h")) / 3600
 
     def _step_air(self, step_s: float) -> None:
         air_m3_s = self._air_m3_s()
@@ -173,7 +190,7 @@ class Room(Area):
     def _step_heat(self, outdoor_c: float, step_s: float) -> None:
         loss_w_k = self.shape.heat_loss_w_k + AIR_HEAT_J_M3_K * self._air_m3_s()
         self._ac_w = self._air_conditioner_w()
-        heat_w = self._people * HEAT_PER_PERSON_W + self._ac_w
+        heat_w = self._people * HEAT_PER_PERSON_W + self._ac_w + self.influences("heat_w")
         kept = math.exp(-loss_w_k / self.shape.thermal_mass_j_k * step_s)
         self._temperature_c = _towards(self._temperature_c, outdoor_c + heat_w / loss_w_k, kept)
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from firmware_sims.codec import Encoding
 from firmware_sims.device import DeviceParts, ModbusDevice
 from firmware_sims.modbus.service import ServiceContext, UnitService
-from firmware_sims.modbus.tcp import LONE_UNIT_IDS, TcpEndpoint
+from firmware_sims.modbus.spoil import Framing
+from firmware_sims.modbus.tcp import LONE_UNIT_IDS, Connections, TcpEndpoint
 from firmware_sims.registers import RegisterPoint
 from firmware_sims.truth import TruthLog
 
-QUIET_S = 0.25
+QUIET_S = 0.15
 
 
 class StillClock:
@@ -73,7 +74,10 @@ class TcpClient:
 
     async def is_closed(self) -> bool:
         async with asyncio.timeout(5):
-            return await self._reader.read(1) == b""
+            try:
+                return await self._reader.read(1) == b""
+            except ConnectionError:
+                return True
 
     def close(self) -> None:
         self._writer.close()
@@ -96,16 +100,18 @@ async def endpoint(
     truth: TruthLog | None = None,
     turnaround_s: float = 0.0,
     answers_for_missing: bool = False,
+    framing: Framing = "tcp",
+    policy: Connections = "many",
 ) -> AsyncIterator[TcpEndpoint]:
     service = UnitService(
         devices,
         ServiceContext(clock or StillClock(), truth or TruthLog(None)),
-        framing="tcp",
+        framing=framing,
         turnaround_s=turnaround_s,
         answers_for_missing=answers_for_missing,
         unit_ids_of_lone_device=LONE_UNIT_IDS,
     )
-    server = TcpEndpoint(service, host="127.0.0.1")
+    server = TcpEndpoint(service, host="127.0.0.1", framing=framing, policy=policy)
     await server.start()
     try:
         yield server

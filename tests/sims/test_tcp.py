@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware_sims.device import Temper
 from firmware_sims.faults import Fault, FaultKind
+from firmware_sims.modbus import ascii_frame, rtu_frame
+from firmware_sims.modbus.spoil import Framing
 from firmware_sims.truth import TruthLog
 from tests.sims.client import StillClock, connected, endpoint, mbap, plain_device, read_pdu
 
@@ -262,3 +265,90 @@ def test_random_bytes_leave_the_server_well(data: bytes) -> None:
                 assert await client.ask(1, ASK) == GOOD
 
     asyncio.run(try_it())
+
+
+# --- other envelopes, and how many connections -------------------------------------------------
+
+
+@pytest.mark.parametrize("framing", ["rtu", "ascii"])
+async def test_serial_frames_in_a_stream(framing: Framing) -> None:
+    make = rtu_frame.make_frame if framing == "rtu" else ascii_frame.make_frame
+    devices = [plain_device(unit, device_id=f"d{unit}") for unit in (1, 2)]
+    async with endpoint(*devices, framing=framing) as server, connected(server.port) as client:
+        whole = make(2, ASK)
+        client.send(whole[:3])
+        await asyncio.sleep(0.01)
+        client.send(whole[3:] + make(9, ASK))
+
+        assert await client.everything() == make(2, GOOD)
+
+
+async def test_a_device_with_one_connection_refuses_the_second() -> None:
+    async with (
+        endpoint(plain_device(), policy="refuse") as server,
+        connected(server.port) as first,
+    ):
+        assert await first.ask(1, ASK) == GOOD
+        async with connected(server.port) as second:
+            assert await second.is_closed()
+        assert await first.ask(1, ASK) == GOOD
+
+
+async def test_a_device_may_drop_its_first_connection_for_the_second() -> None:
+    async with (
+        endpoint(plain_device(), policy="replace") as server,
+        connected(server.port) as first,
+    ):
+        assert await first.ask(1, ASK) == GOOD
+        async with connected(server.port) as second:
+            assert await second.ask(1, ASK) == GOOD
+            assert await first.is_closed()
+            assert await second.ask(1, ASK) == GOOD
+
+
+async def test_a_device_that_wants_pauses_does_not_hear_who_hurries() -> None:
+    clock = StillClock()
+    device = plain_device()
+    device.temper = Temper(pause_s=0.5, wakes_after_s=1.0)
+    async with endpoint(device, clock=clock) as server, connected(server.port) as client:
+        client.send(mbap(1, 1, ASK))
+        assert await client.everything(quiet_s=0.1) == b""  # not awake yet
+        clock.now_s = 1.1
+        assert await client.ask(1, ASK) == GOOD
+        clock.now_s = 1.4
+        client.send(mbap(1, 1, ASK))
+        assert await client.everything(quiet_s=0.1) == b""
+        clock.now_s = 1.7
+        assert await client.ask(1, ASK) == GOOD
+
+
+async def test_two_devices_with_one_unit_id_behind_a_gateway() -> None:
+    spoilt = await answers_with(FaultKind.SAME_UNIT)
+
+    assert spoilt == mbap(7, 1, bytes.fromhex("830b"))  # it saw no whole frame
+
+
+async def test_in_a_stream_no_answer_comes_between_the_pieces_of_another() -> None:
+    late, split = plain_device(1), plain_device(2, device_id="d2")
+    late.begin_fault(Fault(FaultKind.LATE, 60.0))
+    split.begin_fault(Fault(FaultKind.SPLIT, 120.0))
+    async with endpoint(late, split) as server, connected(server.port) as client:
+        client.send(mbap(1, 1, ASK) + mbap(2, 2, ASK))
+
+        assert await client.receive() == (2, 2, GOOD)
+        assert await client.receive() == (1, 1, GOOD)
+
+
+async def test_noise_surrounds_an_answer_that_is_right() -> None:
+    device = plain_device()
+    device.begin_fault(Fault(FaultKind.NOISE))
+    async with (
+        endpoint(device, framing="rtu") as server,
+        connected(server.port) as client,
+    ):
+        frame = rtu_frame.make_frame(1, GOOD)
+        client.send(rtu_frame.make_frame(1, ASK))
+        heard = await client.everything()
+
+    assert frame in heard
+    assert heard != frame

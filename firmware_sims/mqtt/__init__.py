@@ -1,0 +1,1 @@
+"""Devices that publish: how they say their numbers, and what they understand."""
