@@ -12,6 +12,7 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 KILLS ?= 20
 CASES ?= 10000
+MINUTES ?= 7
 SEED ?=
 
 .PHONY: help demo test check unit format bench kill-test garbage-test lock clean venv-demo venv-dev servers
@@ -46,8 +47,9 @@ bench: servers venv-dev ## Measure; the figures of docs/benchmarks.md (BENCH_ARG
 kill-test: servers venv-dev ## Kill every part KILLS times (20) while a school runs, then check what is stored
 	$(BIN)/python -m tests.campaigns.kill --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
-garbage-test: venv-dev ## Answer the edge's buses with CASES bad replies (10000), then compare what it believed
+garbage-test: servers venv-dev ## Answer with CASES bad replies (10000), send a whole agent's devices through every fault for MINUTES (7)
 	$(BIN)/python -m tests.campaigns.bus_garbage --cases $(CASES) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.campaigns.garbage_agent --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 lock: venv-dev ## Resolve the dependencies anew into requirements/
 	scripts/lock --upgrade

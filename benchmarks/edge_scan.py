@@ -127,11 +127,23 @@ def devices_on_a_line(plants: dict[int, str], baud: int) -> Iterator[str]:
         process.wait(10)
 
 
-def ideal_s(result: ScanResult, setting: SerialSetting) -> float:
+def slow_turnaround_s(model: str) -> float:
+    """Return what a simulated device takes to answer: half of what its maker says to wait."""
+    profile = Library.builtin().get(model)
+    assert isinstance(profile, ModbusProfile)
+    stated_s = profile.modbus.response_timeout_s
+    return TURNAROUND_S if stated_s is None else max(TURNAROUND_S, stated_s / 2)
+
+
+def ideal_s(result: ScanResult, setting: SerialSetting, plants: dict[int, str]) -> float:
     """Return what the requests cost at the least: bytes, silences, turnarounds and time-outs."""
     traffic = result.traffic
     answered = traffic.requests - traffic.silent
-    return (
+    slow_s = sum(
+        (slow_turnaround_s(plants[one.unit]) - TURNAROUND_S) * (1 + one.print_.requests)
+        for one in result.found
+    )
+    return slow_s + (
         (traffic.bytes_sent + traffic.bytes_received) * setting.character_s
         + 2 * setting.silence_s * traffic.requests
         + answered * TURNAROUND_S
@@ -156,13 +168,16 @@ def run(*, baud: int, devices: int, models: int, units: int, seed: int = 1) -> d
         for unit, model in plants.items()
         if named.get(unit, [None])[:1] != [model]
     }
-    least_s = ideal_s(result, setting)
+    least_s = ideal_s(result, setting, plants)
     first_pass_s = units * setting.absent_s(SILENT_S) - devices * SILENT_S
     return {
         "baud_rate": baud,
         "units": units,
         "devices": devices,
         "models": len(set(plants.values())),
+        "slow_models": sorted(
+            one for one in set(plants.values()) if slow_turnaround_s(one) > TURNAROUND_S
+        ),
         "profiles": len(matcher.candidates),
         "found": len(result.found),
         "identified": devices - len(wrong),

@@ -94,6 +94,8 @@ class Status(Message):
     config: Digest | None = None
     versions: dict[Key, Line] = Field(default_factory=dict, max_length=ATTRIBUTES_MAX)
     spool_batches: int | None = Field(None, ge=0, le=SEQ_MAX)
+    overloaded: dict[Key, Number] | None = Field(None, max_length=ATTRIBUTES_MAX)
+    """Buses that cannot keep up, with the part of their time that polls ask for: above 1."""
 
 
 class Event(Message):

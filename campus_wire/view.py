@@ -213,7 +213,9 @@ def _message_line(message: Message) -> str:
     match message:
         case Status():
             waiting = "" if message.spool_batches is None else f", {message.spool_batches} waiting"
-            return f"{message.state}, clock {message.clock}, boot {message.boot[:8]}{waiting}"
+            busy = [f", {bus} asks {load:.0%}" for bus, load in (message.overloaded or {}).items()]
+            line = f"{message.state}, clock {message.clock}, boot {message.boot[:8]}{waiting}"
+            return line + "".join(busy)
         case Event():
             attributes = " ".join(f"{key}={value}" for key, value in message.attributes.items())
             return f"{message.kind} {message.device or ''} {attributes}".strip()

@@ -17,6 +17,7 @@ from device_profiles.categories import CATEGORIES
 from device_profiles.cli_decode import check_recorded, decode
 from device_profiles.cli_import import import_profiles
 from device_profiles.cli_new import new
+from device_profiles.collapsing import Shown, shown_points
 from device_profiles.describing import allowed, remarks, where
 from device_profiles.errors import UnknownProfileError
 from device_profiles.library import Library, load_profile, profile_paths
@@ -26,6 +27,7 @@ from device_profiles.schema import schema_text
 
 EXIT_MISTAKES = 1
 EXIT_USAGE = 2
+REQUESTS_SHOWN = 12
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("decode")(decode)
@@ -39,56 +41,83 @@ Directory = Annotated[
     typer.Option("--directory", "-d", help="A directory with profiles of one's own."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+_CATEGORY_ORDER = {category: number for number, category in enumerate(CATEGORIES)}
 
 
 @app.command("list")
 def list_profiles(
     directory: Directory = None,
     category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
+    generic: Annotated[
+        bool, typer.Option("--generic", help="Also those of no maker, to start from.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the known models of device.
+    """List the known models of device, one a line, by category.
+
+    JSON always has all of them.
 
     For example:
 
         campus profiles list
 
-        campus profiles list --category gas_detector --json
+        campus profiles list --category gas_detector
+
+        campus profiles list --generic --json
     """
     if category is not None and category not in CATEGORIES:
         raise typer.BadParameter(f"{category} is none of {', '.join(CATEGORIES)}")
     with _mistakes_told():
         profiles = list(Library.builtin(directory))
     profiles = [one for one in profiles if category in (None, one.category)]
+    profiles.sort(key=lambda one: (_is_generic(one), _CATEGORY_ORDER[one.category], one.id))
     if as_json:
         typer.echo(json.dumps([_summary(one) for one in profiles], ensure_ascii=False, indent=2))
         return
-    rows = [
-        (
-            one.id,
-            f"{one.labels.zh}\n{one.labels.en}",
-            f"{CATEGORIES[one.category].zh}\n{one.category}",
-            one.protocol,
-            str(len(one.points)),
-            one.evidence,
+    told = [one for one in profiles if generic or category or not _is_generic(one)]
+    _print_by_category(told)
+    left = len(profiles) - len(told)
+    more = f", and {left} generic ones to start from (--generic)" if left else ""
+    typer.echo(f"{len(told)} models{more}; evidence: datasheet, bench or field")
+
+
+def _print_by_category(profiles: Sequence[AnyProfile]) -> None:
+    """One line a model, so that `grep` and narrow screens do."""
+    width = max((len(one.id) for one in profiles), default=0)
+    head: tuple[bool, str] | None = None
+    for one in profiles:
+        if head != (_is_generic(one), one.category):
+            head = (_is_generic(one), one.category)
+            typer.echo(f"{CATEGORIES[one.category].zh}  {one.category}")
+        evidence = "" if one.evidence == "none" else one.evidence
+        typer.echo(
+            f"  {one.id:<{width}}  {one.protocol:<6}  {evidence:<9}"
+            f"  {one.labels.zh}  {one.labels.en}"
         )
-        for one in profiles
-    ]
-    heads = ("profile", "名称 name", "类别 category", "protocol", "points", "evidence")
-    _print_table(heads, rows)
+
+
+def _is_generic(profile: AnyProfile) -> bool:
+    return profile.evidence == "none"
 
 
 @app.command("show")
 def show_profile(
     profile: Annotated[str, typer.Argument(help="The id, as `campus profiles list` gives it.")],
     directory: Directory = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every instance of a group, not each point once.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the points of a model of device and how they are read.
 
+    Addresses are those on the wire; where the manual prints another number, that stands beside.
+
     For example:
 
         campus profiles show pzem-016
+
+        campus profiles show coolmaster-net --all
     """
     try:
         with _mistakes_told():
@@ -104,16 +133,17 @@ def show_profile(
     console.print(f"{found.evidence}: " + "; ".join(source.ref for source in found.sources))
     if found.note:
         console.print(found.note)
+    shown = [Shown(one.name, one.labels, one) for one in found.points]
     rows = [
         (
-            point.name,
-            f"{point.labels.zh}\n{point.labels.en}",
-            point.unit,
-            remarks(found, point),
-            where(found, point),
-            allowed(point),
+            one.name,
+            f"{one.labels.zh}\n{one.labels.en}",
+            one.point.unit,
+            remarks(found, one.point),
+            "\n".join(filter(None, (where(found, one.point), one.repeated))),
+            allowed(one.point),
         )
-        for point in found.points
+        for one in (shown if every else shown_points(found))
     ]
     heads = ("point", "名称 name", "unit", "access", "read", "values")
     _print_table(heads, rows)
@@ -127,7 +157,11 @@ def _requests(profile: ModbusProfile) -> str:
         variants = f"; variants: {names}" if names else ""
         return f"what is read depends on what the device says of itself{variants}"
     requests = plan_reads(profile, profile.points)
-    text = ", ".join(f"{one.table} {one.address} × {one.count}" for one in requests)
+    text = ", ".join(
+        f"{one.table} {one.address} × {one.count}" for one in requests[:REQUESTS_SHOWN]
+    )
+    if len(requests) > REQUESTS_SHOWN:
+        text += ", …"
     return f"read in {len(requests)} requests (addresses on the wire): {text}"
 
 
@@ -231,7 +265,7 @@ def _console() -> Console:
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, head in enumerate(heads):
-        grid.add_column(head, no_wrap=index == 0)
+        grid.add_column(head, no_wrap=index == 0, overflow="fold")
     for row in rows:
         grid.add_row(*row)
     Console().print(grid)

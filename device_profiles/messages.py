@@ -23,7 +23,7 @@ from device_profiles.model_message import MessageShape
 from device_profiles.model_mqtt import Availability, MqttSection
 from device_profiles.reading import Reading, Saying, TextReading
 from device_profiles.references import in_order_of_inputs
-from device_profiles.topics import captures, compile_pattern, fill, matches
+from device_profiles.topics import captures, compile_pattern, fill, fill_text, matches
 
 if TYPE_CHECKING:
     from device_profiles.combining import Computed
@@ -36,12 +36,22 @@ __all__ = [
     "Message",
     "MessageDecoder",
     "Reading",
+    "Request",
     "Saying",
     "TextReading",
     "decode_message",
     "encode_message_command",
     "topic_parameters",
 ]
+
+
+class Request(NamedTuple):
+    """A message that makes a device speak."""
+
+    topic: str
+    payload: bytes
+    every_s: float | None
+    """None: once after each connection."""
 
 
 class _Heard(NamedTuple):
@@ -87,11 +97,24 @@ class MessageDecoder:
         }
         self._filters = [topic for topic in self._topics if "+" in topic]
         self._shares_topics = bool(section.captures)
+        self._requests = tuple(
+            Request(
+                fill(ask.topic, topic_parameters),
+                fill_text(ask.payload, topic_parameters).encode(),
+                ask.every_s,
+            )
+            for ask in section.ask
+        )
 
     @property
     def topics(self) -> tuple[str, ...]:
         """The topics to subscribe to; some may be filters with `+` levels."""
         return tuple(self._topics)
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What the device is to be sent so that it speaks."""
+        return self._requests
 
     @property
     def shares_topics(self) -> bool:

@@ -236,6 +236,16 @@ class Availability(ConfigModel):
         return self
 
 
+class Ask(ConfigModel):
+    """A message that makes the device speak."""
+
+    topic: TopicPattern
+    payload: Annotated[str, Field(max_length=1_000)] = ""
+    """As it is sent; captures are filled in."""
+    every_s: Annotated[float, Field(ge=10, le=86_400, allow_inf_nan=False)] | None = None
+    """Sent again and again; without it, once after each connection to the broker."""
+
+
 class MessageKind(MessageShape):
     """Messages of a kind of their own; points name it in `read.message`."""
 
@@ -255,6 +265,8 @@ class MqttSection(MessageShape):
     captures: Annotated[tuple[PointName, ...], Field(max_length=8)] = ()
     """Further captures, which stand in paths and conditions only: many devices on one topic."""
     availability: tuple[Availability, ...] = Field((), max_length=4)
+    ask: Annotated[tuple[Ask, ...], Field(max_length=4)] = ()
+    """What the device wants to be sent before it speaks, or goes on speaking."""
     messages: tuple[MessageKind, ...] = Field((), max_length=_LAST_KIND)
     """Messages of further kinds."""
 

@@ -62,6 +62,9 @@ def _section_texts(section: MqttSection) -> Texts:
         yield ("mqtt", "availability", index, "topic"), availability.topic
         if availability.path is not None:
             yield ("mqtt", "availability", index, "path"), availability.path
+    for index, ask in enumerate(section.ask):
+        yield ("mqtt", "ask", index, "topic"), ask.topic
+        yield ("mqtt", "ask", index, "payload"), ask.payload
     for index, kind in enumerate(section.messages):
         if kind.topic is not None:
             yield ("mqtt", "messages", index, "topic"), kind.topic

@@ -168,6 +168,7 @@ class EdgeAgent:
             clock=clock,
             dated=self.pipeline,
             events=spool,
+            may_set=self._may_set,
             on_described=self._on_described,
         )
         actuators = self._sources.by_id
@@ -236,6 +237,7 @@ class EdgeAgent:
             catalog=self._inventory.catalog.revision,
             clock=self._clock.stamp.state,
             spool_batches=self._spool.counts.batches,
+            overloaded=self._sources.overloaded(),
         )
 
     async def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001
@@ -317,6 +319,13 @@ class EdgeAgent:
         )
 
     # --- another configuration -----------------------------------------------------------------
+
+    def _may_set(self, device: str, point: str, value: float) -> bool:
+        """Say whether interlocks let a point be set up as its profile asks for."""
+        interlocks = self._interlocks
+        return interlocks.is_checked(device, point) and not interlocks.forbids(
+            device, point, value
+        )
 
     async def _on_described(self) -> None:
         """Read the configuration again: devices on a local broker have described themselves."""

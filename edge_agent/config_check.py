@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from campus_wire.config_file import load_document
 from campus_wire.limits import AREA_DEPTH_MAX
@@ -212,6 +213,12 @@ def _devices(config: EdgeConfig, profiles: dict[str, Profile]) -> Iterator[Findi
             yield Finding((*key, *path), *rest)
 
 
+_TEXTS_ALONE: Final = (
+    "a text travels as an event; count it besides, with a point whose read has the text's path and"
+    " other_values: 1"
+)
+
+
 def _chosen_points(key: Key, device: DeviceConfig, profile: Profile) -> Iterator[Finding]:
     told = [point for point in profile.points if not point.hidden]
     names = [point.name for point in told]
@@ -222,7 +229,8 @@ def _chosen_points(key: Key, device: DeviceConfig, profile: Profile) -> Iterator
     numbers = [point.name for point in told if not point.is_text]
     if not unknown and not any(device.points is None or name in device.points for name in numbers):
         message = "there is no point with a number among those it uses"
-        yield Finding((*key, "points" if device.points else "profile"), message)
+        remedy = _TEXTS_ALONE if any(point.is_text for point in told) else ""
+        yield Finding((*key, "points" if device.points else "profile"), message, remedy=remedy)
 
 
 def _units(at: int, bus: BusConfig) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ from edge_agent.inventory import MqttDevice
 from edge_agent.mqtt_actuator import MqttActuator
 from edge_agent.mqtt_listener import Listener
 from edge_agent.mqtt_outlet import Outlet
+from edge_agent.mqtt_requests import Requests
 from edge_agent.ports import DatedSink, EdgeClock, EventSink, SampleSink, WriteResult
 from edge_agent.topic_tree import TopicTree
 
@@ -80,6 +81,7 @@ class MqttSource:
         self._by_node: TopicTree[EdgeNode] = TopicTree()
         self._waiting: set[Listener] = set()
         self._history: deque[tuple[Listener, Saying]] = deque(maxlen=HISTORY_MAX)
+        self._requests = Requests()
         self._commands: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(maxsize=64)
         self._beat_s: float | None = None
         self._in_doubt_until_s = now_s
@@ -140,6 +142,8 @@ class MqttSource:
                 self._by_topic.add(topic, listener)
                 filters[topic] = None
         self._take_nodes(of_nodes)
+        listeners = self._listeners.values()
+        self._requests.take(one for each in listeners for one in each.decoder.requests)
         for node in self._nodes:
             filters.update(dict.fromkeys(node.filters))
         return [(topic, 1) for topic in filters]
@@ -166,6 +170,7 @@ class MqttSource:
 
     async def _on_up(self) -> None:
         self._down_since_s = None
+        self._requests.restart()
         for node in self._nodes:
             # births are not retained: who was born before would be unknown until it says something
             self._request(node.ask(now_s=self._now_s(), now_ns=self._clock.now_ns()))
@@ -180,7 +185,7 @@ class MqttSource:
             node.lose()
 
     async def _keep_asking(self) -> None:
-        """Publish what edge nodes are asked; who is not there now is asked again later."""
+        """Publish what devices are asked; who is not there now is asked again later."""
         while True:
             topic, payload = await self._commands.get()
             try:
@@ -297,6 +302,13 @@ class MqttSource:
             await asyncio.sleep(LOOK_S)
             self.beat()
             self.look()
+            self.ask()
+
+    def ask(self) -> None:
+        """Send what devices want to be sent before they speak, when it is due."""
+        if self._down_since_s is None:
+            for command in self._requests.due(self._now_s()):
+                self._request(command)
 
     def beat(self) -> None:
         """Note that this process runs; a longer time without that makes what is heard doubtful."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -60,6 +60,10 @@ class Actuator(Protocol):
 
     def refusal(self, device: str, point: str, value: float) -> str | None:
         """Return why the profile does not allow a write (a slug), or None."""
+
+
+MaySet = Callable[[str, str, float], bool]
+"""Says whether interlocks let a device's point be given a value that its profile asks for."""
 
 
 class Source(Protocol):

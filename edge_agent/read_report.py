@@ -27,7 +27,7 @@ def plain(result: DeviceResult) -> dict[str, Any]:
         "points": [
             {
                 "point": reading.point,
-                "value": reading.value,
+                "value": reading.value if reading.text is None else reading.text,
                 "unit": _point(target, reading).unit,
                 "quality": reading.quality.name.lower(),
                 "raw": list(reading.raw),
@@ -74,6 +74,8 @@ def print_results(results: Sequence[DeviceResult], language: str) -> None:
 
 
 def _value_text(point: Point, reading: PointReading, language: str) -> str:
+    if reading.text is not None:
+        return reading.text
     if reading.value is None:
         return "-"
     state = point.states.get(int(reading.value)) if point.states else None

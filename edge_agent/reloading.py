@@ -132,7 +132,9 @@ class Reloader:
         if outcome.mistakes:
             self._refused(outcome.mistakes)
         else:
-            _log.info("the new configuration runs: %s", dict(outcome.facts or {}))
+            facts = outcome.facts or {}
+            words = [f"{count} {name.replace('_', ' ')}" for name, count in facts.items() if count]
+            _log.info("the new configuration runs: %s", ", ".join(words) or "nothing else changed")
             self._say("config_applied", outcome.facts or {})
         return outcome
 

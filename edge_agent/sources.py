@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from campus_wire.limits import ATTRIBUTES_MAX
 from edge_agent.config import BusConfig, EdgeConfig, MqttSourceConfig
 from edge_agent.inventory import Inventory
-from edge_agent.ports import Actuator, DatedSink, EdgeClock, EventSink, SampleSink, Source
+from edge_agent.ports import Actuator, DatedSink, EdgeClock, EventSink, MaySet, SampleSink, Source
 from edge_agent.reload_plan import ReloadPlan
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Sources:
         clock: stamps samples.
         dated: takes what devices dated themselves.
         events: takes what sources have to say beside samples.
+        may_set: whether interlocks let a point be set up.
         on_described: called when devices on a local broker have described themselves; without it
             they are not listened for.
     """
@@ -49,6 +51,7 @@ class Sources:
         clock: EdgeClock,
         dated: DatedSink | None = None,
         events: EventSink | None = None,
+        may_set: MaySet | None = None,
         on_described: OnDescribed | None = None,
     ) -> None:
         self._config = config
@@ -57,6 +60,7 @@ class Sources:
         self._dated = dated
         self._clock = clock
         self._events = events
+        self._may_set = may_set
         self._on_described = on_described
         self._planner: ReadPlanner | None = None
         self._store: LearnedStore | None = None
@@ -71,6 +75,11 @@ class Sources:
 
     def __len__(self) -> int:
         return len(self.by_id)
+
+    def overloaded(self) -> dict[str, float]:
+        """Return the buses that cannot keep up, and which part of their time polls ask for."""
+        slow = [bus for bus in self._buses.values() if bus.is_overloaded]
+        return {bus.id: round(bus.load, 2) for bus in slow[:ATTRIBUTES_MAX]}
 
     def _make(self, wanted: Iterable[str]) -> None:
         names = set(wanted)
@@ -96,6 +105,7 @@ class Sources:
             planner=self._planner,
             store=self._store,
             events=self._events,
+            may_set=self._may_set,
         )
 
     def _broker(self, local: MqttSourceConfig) -> MqttSource:

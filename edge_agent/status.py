@@ -17,6 +17,8 @@ class StatusFacts:
     catalog: str
     clock: ClockState
     spool_batches: int
+    overloaded: Mapping[str, float]
+    """Buses that cannot keep up, and which part of their time polls ask for."""
 
 
 class StatusMaker:
@@ -55,4 +57,5 @@ class StatusMaker:
             clock=facts.clock,
             versions=self._versions,
             spool_batches=facts.spool_batches,
+            overloaded=dict(facts.overloaded) or None,
         )

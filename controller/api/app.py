@@ -12,6 +12,7 @@ from controller.api import (
     alarms,
     commands,
     devices,
+    events,
     gaps,
     health,
     history,
@@ -47,7 +48,7 @@ def create_app(services: Services, *, request_timeout_s: float = 30.0) -> FastAP
     app.include_router(health.router)
     app.include_router(metrics.router)
     closed = APIRouter(prefix=PREFIX, dependencies=[Depends(viewer)])
-    for part in (places, devices, history, alarms, notices, gaps, commands, tokens):
+    for part in (places, devices, history, alarms, notices, gaps, events, commands, tokens):
         closed.include_router(part.router)
 
     @closed.get("/openapi.json", include_in_schema=False)

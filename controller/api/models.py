@@ -40,7 +40,11 @@ class AreaOut(Answer):
 
 
 class GatewayOut(Answer):
-    """An edge agent. `silent_s` is the time since it was last heard of."""
+    """An edge agent. `silent_s` is the time since it was last heard of.
+
+    `overloaded` has the buses that cannot be read as often as asked, with the part of their time
+    that this would take: 1.3 is 130 %.
+    """
 
     id: str
     school: str | None
@@ -54,6 +58,7 @@ class GatewayOut(Answer):
     clock: str
     devices: int
     spool_batches: int | None
+    overloaded: dict[str, float]
     versions: dict[str, str]
 
 
@@ -117,6 +122,17 @@ class GapOut(Answer):
     last: int
     reason: str
     time_ns: int
+
+
+class EventOut(Answer):
+    """What a gateway had to say beside numbers; `device` is null where it is about no device."""
+
+    id: str
+    gateway: str
+    device: str | None
+    kind: str
+    time_ns: int
+    attributes: dict[str, bool | int | float | str | None]
 
 
 class HistoryOut(Answer):

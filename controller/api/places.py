@@ -76,5 +76,6 @@ def _gateway(record: GatewayRecord, devices: int, now_ns: int) -> GatewayOut:
         clock=record.clock,
         devices=devices,
         spool_batches=record.status.spool_batches if record.status else None,
+        overloaded=dict(record.status.overloaded or {}) if record.status else {},
         versions=dict(record.status.versions) if record.status else {},
     )

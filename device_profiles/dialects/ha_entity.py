@@ -70,7 +70,7 @@ class Entity:
         topic = self.config.get(topic_key)
         if topic is None:
             return None
-        if not isinstance(topic, str) or not _TOPIC.fullmatch(topic):
+        if not isinstance(topic, str) or not is_filter(topic):
             points.leave_out(f"{self.object}.{topic_key}", "is no topic")
             return None
         try:
@@ -165,6 +165,13 @@ class Entity:
         }
         width = number(self.config.get(step))
         return part | ({"step": width} if width is not None and width > 0 else {})
+
+
+def is_filter(topic: str) -> bool:
+    """Say whether it can be listened to: whole levels may be `+`, whichever gateway heard it."""
+    levels = topic.split("/")
+    named = "/".join("x" if level == "+" else level for level in levels)
+    return levels != ["+"] * len(levels) and _TOPIC.fullmatch(named) is not None
 
 
 def _linear(found: Found) -> Part:

@@ -31,6 +31,10 @@ _KEEPING: Final = frozenset({"round", "int", "float", "is_defined", "default", "
 """Filters that leave the value as it is, or only show fewer digits of it."""
 
 
+_DEFINED: Final = "\0defined"
+"""In the place of the word that a value equals: whether it is there at all."""
+
+
 class NotUnderstoodError(ValueError):
     """The template does something that is not translated."""
 
@@ -101,6 +105,8 @@ class _Condition:
     negated: bool = False
 
     def pick(self, then: str, otherwise: str) -> Found:
+        if self.equals == _DEFINED:
+            raise NotUnderstoodError("asks only whether a value is there")
         if self.negated:
             then, otherwise = otherwise, then
         if self.equals is not None:
@@ -181,6 +187,8 @@ class _Parser:
         condition = self._condition()
         self._expect("else")
         otherwise_node = self._sum()
+        if condition.equals == _DEFINED:
+            return _where_defined(node, condition, otherwise_node)
         if not isinstance(node, _Constant) or not isinstance(otherwise_node, _Constant):
             raise NotUnderstoodError("chooses between more than words")
         return condition.pick(_written(node.value), _written(otherwise_node.value))
@@ -196,6 +204,8 @@ class _Parser:
         if self._accept("is"):
             differs = self._accept("not")
             word = self._take()[1]
+            if word == "defined":
+                return _Condition(found, _DEFINED, negated != differs)
             if word not in ("true", "false"):
                 raise NotUnderstoodError(f"asks whether it is {word}")
             return _Condition(found, word, negated != differs)
@@ -295,6 +305,14 @@ class _Parser:
             raise NotUnderstoodError("looks up a key that is not written out")
         value = first.value
         return value if isinstance(value, str) else int(value)
+
+
+def _where_defined(node: _Node, condition: _Condition, otherwise: _Node) -> Found:
+    """Return `x if x is defined else …`: a message without it says nothing, no stand-in either."""
+    said = otherwise if condition.negated else node
+    if isinstance(said, Found) and said.steps == condition.found.steps:
+        return said
+    raise NotUnderstoodError("asks whether something else is defined")
 
 
 def _written(value: str | float) -> str:

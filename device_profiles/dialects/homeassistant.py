@@ -148,7 +148,7 @@ def _common_base(topics: list[str]) -> str:
         return ""
     shared = []
     for levels in zip(*split, strict=False):
-        if len(set(levels)) > 1:
+        if len(set(levels)) > 1 or levels[0] == "+":
             break
         shared.append(levels[0])
     return "/".join(shared)

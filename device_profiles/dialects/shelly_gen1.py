@@ -116,6 +116,8 @@ def _add(points: Points, rest: str, payload: bytes) -> None:
         read: Part = {"topic": topic, "path": "event", "nan_value": [""]}
         draft = Draft("button_event", read, None, channel, labels=_EVENT_LABELS)
         points.enumeration(draft, _INPUT_EVENTS, standard=tuple(map(str.lower, _INPUT_EVENTS)))
+    elif what == "info":
+        _add_thermostats(points, topic, read_object(payload))
     elif what.endswith("/status"):
         _add_light(points, topic, read_object(payload), channel)
 
@@ -168,3 +170,28 @@ def _add_light(points: Points, topic: str, document: dict[str, Any], channel: st
     }
     read: Part = {"topic": topic, "path": "brightness"}
     points.number(Draft("brightness", read, write, channel, unit="%"))
+
+
+def _add_thermostats(points: Points, topic: str, document: dict[str, Any]) -> None:
+    """Add what a radiator thermostat (TRV) says, which has no topics for its values."""
+    heads = document.get("thermostats")
+    if not isinstance(heads, list) or not heads or not isinstance(heads[0], dict):
+        return
+    command = topic.removesuffix("info") + "thermostat/0/command/"
+    setpoint: Part = {
+        "topic": f"{command}target_t",
+        "template": "$value",
+        "minimum": 5.0,
+        "maximum": 30.0,
+        "step": 0.5,
+    }
+    valid: Part = {"path": "thermostats[0].tmp.is_valid", "equals": "true"}
+    room: Part = {"topic": topic, "path": "thermostats[0].tmp.value", "valid_when": valid}
+    target: Part = {"topic": topic, "path": "thermostats[0].target_t.value"}
+    valve: Part = {"topic": topic, "path": "thermostats[0].pos", "nan_value": [-1]}
+    battery: Part = {"topic": topic, "path": "bat.value"}
+    points.number(Draft("temperature", room, unit="°C", category="thermostat"))
+    points.number(Draft("temperature_setpoint", target, setpoint, unit="°C", category="thermostat"))
+    labels = {"zh": "阀门开度", "en": "valve opening"}
+    points.number(Draft("valve_opening", valve, unit="%", labels=labels, category="thermostat"))
+    points.number(Draft("battery", battery, unit="%"))

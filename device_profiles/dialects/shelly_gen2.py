@@ -39,6 +39,7 @@ _KINDS: Final = frozenset(
         *("switch", "cover", "light", "rgb", "rgbw", "cct", "input", "em", "emdata", "em1"),
         *("em1data", "pm1", "temperature", "humidity", "illuminance", "voltmeter", "smoke"),
         *("flood", "devicepower", "thermostat", "wifi", "sys", "presence"),
+        *("bthomesensor", "number", "boolean"),
     )
 )
 _LIGHTS: Final = {"light": "Light", "rgb": "RGB", "rgbw": "RGBW", "cct": "CCT"}
@@ -46,6 +47,9 @@ _METHODS: Final = {"switch": "Switch", **_LIGHTS}
 DEPTH_MAX: Final = 4
 _COVER_STATES: Final = ("closed", "open", "opening", "closing", "stopped", "calibrating")
 _COVER_LABELS: Final = {"zh": "窗帘状态", "en": "cover state"}
+_PUSHES: Final = ("single_push", "double_push", "triple_push", "long_push", "btn_down", "btn_up")
+"""Events of an input that is a push button: its state is null, and NotifyEvent tells."""
+_PUSH_LABELS: Final = {"zh": "按键事件", "en": "button event"}
 
 _ONLINE: Final = {"topic": "{device}/online", "online": "true", "offline": "false"}
 """Not of those that run on a battery: they sleep, and say so with their last will."""
@@ -164,6 +168,11 @@ def _add(points: Points, component: _Component, steps: tuple[str, ...], value: o
         points.number(_number(GEN2[key], component, key, read))
     elif isinstance(value, bool):
         _add_binary(points, component, key, read)
+    elif component.kind == "input" and key == "state":
+        where = f'params.events[component="{component.name}"].event'
+        read = {"topic": "{device}/events/rpc", "path": where}
+        draft = Draft("button_event", read, None, component.channel, labels=_PUSH_LABELS)
+        points.enumeration(draft, _PUSHES, standard=_PUSHES)
     elif component.kind == "cover" and key == "state":
         labels = _COVER_LABELS
         draft = Draft("cover_state", read, None, component.channel, labels=labels)

@@ -57,6 +57,8 @@ GEN2: Final[dict[str, Key]] = {
     "total_act_power": Key("active_power", "W"),
     "total_aprt_power": Key("apparent_power", "VA"),
     "n_current": Key("neutral_current", "A"),
+    "num_objects": Key("people_count", "", "人数", "people"),
+    "value": Key("value", "", "数值", "value"),
     "rssi": Key("signal_strength", "dBm", slow=True),
     "uptime": Key("uptime", "s", slow=True),
 }
@@ -155,5 +157,7 @@ GEN2_STATES: Final[dict[tuple[str, str], State]] = {
     ("thermostat", "output"): State("heating", "加热", "heating", "thermostat"),
     ("thermostat", "enable"): State("power_on", "启用", "enabled"),
     ("presence", "state"): State("occupancy"),
+    ("boolean", "value"): State("state", "状态", "state"),
+    ("bthomesensor", "value"): State("state", "状态", "state"),
 }
 """True and false of a Gen2 component, by its kind and the path."""

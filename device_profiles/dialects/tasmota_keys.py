@@ -77,6 +77,7 @@ SENSORS: Final[dict[str, dict[str, Key]]] = {
         "Total": Key("rain_total", "mm", "累计降雨量", "rain in total"),
         "FlowRate": Key("rain_rate", "mm/h"),
     },
+    "ESP32": {"Temperature": Key("device_temperature", "TempUnit")},  # of the chip itself
     "VL53L0X": {"Distance": Key("distance", "mm")},
     "VL53L1X": {"Distance": Key("distance", "mm")},
     "ANALOG": {

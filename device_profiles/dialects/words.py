@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 _WORDS: Final = """
-ac 交流|action 动作|active 有功|actual 实际|adaptive 自适应|air 空气|alarm 报警|alert 警报
+ac 交流|action 动作|active 运行|actual 实际|adaptive 自适应|air 空气|alarm 报警|alert 警报
 angle 角度|apparent 视在|area 区域|auto 自动|automatic 自动|average 平均|away 离家
 backlight 背光|battery 电池|boiler 锅炉|boost 强力|breaker 断路器|brightness 亮度
 button 按键|calibration 校准|carbon 碳|charge 充电|charging 充电|child 儿童|circuit 回路

@@ -147,7 +147,11 @@ def _feature(
 ) -> None:
     draft = replace(_draft(bridge, part, where), category=_CATEGORIES[kind])
     name = text(part.get("name"))
-    if name == "state":
+    stands_at = text(part.get("property"), name)
+    if name == "state" and kind in ("lock", "switch") and not stands_at.startswith("state"):
+        # the maker's switch for something else: child_lock, frost_protection
+        draft = replace(draft, key=stands_at, label="", category="")
+    elif name == "state":
         draft = replace(
             draft, name=_STATE_NAMES.get(kind, "cover_state"), labels=_STATE_LABELS[kind]
         )

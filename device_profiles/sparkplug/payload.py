@@ -23,7 +23,7 @@ from device_profiles.sparkplug.wire import (
     Field,
     WireFormatError,
     read_fields,
-    write_bytes,
+    write_blob,
     write_double,
     write_float,
     write_varint,
@@ -239,14 +239,14 @@ _READERS: Final[tuple[Callable[[Field], Value], ...]] = (
 def encode_payload(payload: Payload) -> bytes:
     """Return a payload as it is published."""
     parts = [] if payload.timestamp_ms is None else [write_varint(1, payload.timestamp_ms)]
-    parts += [write_bytes(2, _written(metric)) for metric in payload.metrics]
+    parts += [write_blob(2, _written(metric)) for metric in payload.metrics]
     if payload.seq is not None:
         parts.append(write_varint(3, payload.seq))
     return b"".join(parts)
 
 
 def _written(metric: Metric) -> bytes:
-    parts = [write_bytes(1, metric.name.encode())] if metric.name else []
+    parts = [write_blob(1, metric.name.encode())] if metric.name else []
     if metric.alias is not None:
         parts.append(write_varint(2, metric.alias))
     if metric.timestamp_ms is not None:
@@ -258,16 +258,16 @@ def _written(metric: Metric) -> bytes:
     if metric.is_null:
         parts.append(write_varint(7, 1))
     if metric.properties:
-        parts.append(write_bytes(9, _written_properties(metric.properties)))
+        parts.append(write_blob(9, _written_properties(metric.properties)))
     if metric.value is not None and not metric.is_null:
         parts.append(_written_value(metric.value, metric.datatype, first=10))
     return b"".join(parts)
 
 
 def _written_properties(properties: Mapping[str, Value]) -> bytes:
-    keys = [write_bytes(1, key.encode()) for key in properties]
+    keys = [write_blob(1, key.encode()) for key in properties]
     values: Iterable[bytes] = (
-        write_bytes(2, write_varint(1, kind) + _written_value(value, kind, first=3))
+        write_blob(2, write_varint(1, kind) + _written_value(value, kind, first=3))
         for value, kind in ((value, _kind_of(value)) for value in properties.values())
     )
     return b"".join((*keys, *values))
@@ -283,7 +283,7 @@ def _kind_of(value: Value) -> DataType:
 
 def _written_value(value: Value, datatype: int, *, first: int) -> bytes:
     if isinstance(value, str):
-        return write_bytes(first + 5, value.encode())
+        return write_blob(first + 5, value.encode())
     if isinstance(value, bool) or datatype == DataType.BOOLEAN:
         return write_varint(first + 4, int(value))
     if datatype == DataType.FLOAT:

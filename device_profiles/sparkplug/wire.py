@@ -75,7 +75,7 @@ def write_varint(number: int, value: int) -> bytes:
     return _varint(number << 3 | VARINT) + _varint(value & _UINT64)
 
 
-def write_bytes(number: int, value: bytes) -> bytes:
+def write_blob(number: int, value: bytes) -> bytes:
     """Return a field with bytes, a text in UTF-8 or a message."""
     return _varint(number << 3 | BYTES) + _varint(len(value)) + value
 

@@ -17,8 +17,6 @@ _WINDOWS_PER_PROFILE: Final = 5
 _SINGLES_PER_TABLE: Final = 12
 """Single values that are looked at to tell which addresses a device has at all."""
 _SPOTS_MAX: Final = 400
-_GENERIC_PRIOR: Final = -2.5
-"""Of two that fit alike the named model is proposed before the generic map."""
 _REFUSED: Final = -4.0
 _SILENT: Final = -2.0
 _REFUSED_OUTSIDE: Final = 0.6
@@ -55,8 +53,14 @@ class Candidate:
 
     def __init__(self, profile: ModbusProfile) -> None:
         self.profile = profile
-        self.prior = _GENERIC_PRIOR if profile.id.startswith("generic") else 0.0
         self.has_sunspec = profile.modbus.sunspec is not None
+        self.models = {
+            model
+            for point in profile.points
+            if point.read is not None
+            for model in point.read.block
+        }
+        """SunSpec models that its points stand in."""
         readable = [
             point for point in profile.points if _is_fixed(point, has_sunspec=self.has_sunspec)
         ]

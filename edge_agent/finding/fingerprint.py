@@ -23,6 +23,8 @@ from edge_agent.finding.matching import Matcher, Proposal, Seen, Wanted
 SILENCES_MAX: Final = 3
 """So many unanswered requests in a row end the questions to a device."""
 _IDENTIFICATION_ROUNDS_MAX: Final = 4
+_SUNSPEC_MODELS_MAX: Final = 3
+"""So many models after the common one tell what kind of device it is."""
 _PATIENCE: Final = 4.0
 """A device that is there is given so many times what it took the first time."""
 _TIMEOUT_MIN_S: Final = 0.06
@@ -72,7 +74,7 @@ class Fingerprinter:
         await self._look_for_sunspec(inquiry)
         print_.has_sunspec = bool(inquiry.sunspec_at is not None)
         if self._matcher.knows_sunspec and inquiry.sunspec_known:
-            case.saw_sunspec(found=print_.has_sunspec)
+            case.saw_sunspec(found=print_.has_sunspec, models=inquiry.sunspec_models)
         case.identify(print_.identity.telling)
         while inquiry.silences < SILENCES_MAX and (wanted := case.next_read()) is not None:
             case.saw(await inquiry.read(wanted))
@@ -115,13 +117,24 @@ class Fingerprinter:
         inquiry.sunspec_known = True
         if inquiry.sunspec_at is None:
             return
-        head = await inquiry.read(Wanted(Table.HOLDING, inquiry.sunspec_at + 2, 2))
+        await self._read_models(inquiry, inquiry.sunspec_at + 2)
+
+    async def _read_models(self, inquiry: _Inquiry, address: int) -> None:
+        """Read the common model at this address, and which models follow it."""
+        head = await inquiry.read(Wanted(Table.HOLDING, address, 2))
         if head.words is None or head.words[0] != COMMON_MODEL:
             return
         count = min(head.words[1], COMMON_REGISTERS)
-        body = await inquiry.read(Wanted(Table.HOLDING, inquiry.sunspec_at + 4, count))
+        body = await inquiry.read(Wanted(Table.HOLDING, address + 2, count))
         if body.words is not None:
             inquiry.print_.identity.texts.update(parse_common_model(body.words))
+        following = address + 2 + head.words[1]
+        while len(inquiry.sunspec_models) < _SUNSPEC_MODELS_MAX and following <= 0xFFFE:
+            head = await inquiry.read(Wanted(Table.HOLDING, following, 2))
+            if head.words is None or head.words[0] in (0, 0xFFFF):
+                return
+            inquiry.sunspec_models.append(head.words[0])
+            following += 2 + head.words[1]
 
 
 class _Inquiry:
@@ -132,6 +145,7 @@ class _Inquiry:
         self.silences = 0
         self.sunspec_at: int | None = None
         self.sunspec_known = False
+        self.sunspec_models: list[int] = []
         self._line = line
         self._timeout_s = timeout_s
 

@@ -241,8 +241,6 @@ def _score(
     match = match_identity(profile.vendor, profile.model, profile.id, names)
     if names:
         score += 10 if match.reasons else -25
-    if profile.id.startswith("generic"):
-        score -= 10
     return max(0, min(99, round(score)))
 
 

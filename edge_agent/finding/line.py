@@ -81,6 +81,7 @@ class Line:
         envelope: how requests are wrapped.
         connect_timeout_s: how long connecting may take.
         pause_s: silence kept before each request, beside what the line itself needs.
+        settle_s: pause after connecting, for devices that are not ready at once.
     """
 
     def __init__(
@@ -90,12 +91,14 @@ class Line:
         *,
         connect_timeout_s: float = 3.0,
         pause_s: float = 0.0,
+        settle_s: float = 0.0,
     ) -> None:
         self.link = link
         self.envelope: Envelope = envelope
         self.traffic = Traffic()
         self._connect_timeout_s = connect_timeout_s
         self._silence_s = link.silence_s + pause_s
+        self._settle_s = settle_s
         self._receiver: _Receiver | None = None
         self._transaction = 0
 
@@ -118,6 +121,7 @@ class Line:
         except LIBRARY_ERRORS as error:
             raise not_connected(self.link, error) from error
         self._receiver = receiver
+        await asyncio.sleep(self._settle_s)
 
     def close(self) -> None:
         """Close the connection, if there is one."""

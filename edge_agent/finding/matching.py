@@ -8,7 +8,7 @@ needed, and profiles with nearly the same map are told apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ from edge_agent.finding.plausibility import ODD_ZERO, Spot, Verdict
 
 READS_MAX: Final = 16
 """A device is asked no more than this to find its profile,"""
-SEARCH_READS_MAX: Final = 40
+SEARCH_READS_MAX: Final = 60
 """or than this while nothing is likely: it refuses what others have, which costs little."""
 PROPOSALS_MAX: Final = 3
 CERTAIN: Final = 0.995
@@ -35,6 +35,7 @@ _DOUBT: Final = 0.6
 """Scores count for so much when the next read is chosen: what seems sure is looked at again."""
 _ANSWERED_OUTSIDE, _ZERO_OUTSIDE = -1.0, -0.1
 _SUNSPEC_FOUND, _SUNSPEC_MISSING = 16.0, -20.0
+_SUNSPEC_MODEL: Final = 4.0
 _NOWHERE: Final[frozenset[int]] = frozenset()
 
 
@@ -53,11 +54,12 @@ class Matcher:
     """The profiles to tell apart; prepared once, used for every device.
 
     Args:
-        profiles: of Modbus devices.
+        profiles: of Modbus devices. Those without evidence are left out: their maps are invented,
+            to be copied, so a device that fits one does so by chance.
     """
 
     def __init__(self, profiles: Iterable[ModbusProfile]) -> None:
-        self.candidates = [Candidate(profile) for profile in profiles]
+        self.candidates = [Candidate(one) for one in profiles if one.evidence != "none"]
         pool = dict.fromkeys(
             wanted for one in self.candidates for wanted in (*one.windows, *one.singles)
         )
@@ -85,7 +87,7 @@ class Case:
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
-        self._scores = [one.prior for one in matcher.candidates]
+        self._scores = [0.0] * len(matcher.candidates)
         self._identity: list[IdentityMatch | None] = [None] * len(matcher.candidates)
         self._known: dict[tuple[Table, int], int] = {}
         self._missing: set[tuple[Table, int]] = set()
@@ -104,12 +106,15 @@ class Case:
             self._identity[at] = match
             self._scores[at] += match.bits
 
-    def saw_sunspec(self, *, found: bool) -> None:
-        """Note whether the SunSpec marker was found."""
+    def saw_sunspec(self, *, found: bool, models: Collection[int] = ()) -> None:
+        """Note whether the SunSpec marker was found, and the models that follow the common one."""
         self.has_sunspec = found
         for at, one in enumerate(self._matcher.candidates):
             if one.has_sunspec:
                 self._scores[at] += _SUNSPEC_FOUND if found else _SUNSPEC_MISSING
+                if models:
+                    fits = not one.models.isdisjoint(models)
+                    self._scores[at] += _SUNSPEC_MODEL if fits else -_SUNSPEC_MODEL
 
     def saw(self, seen: Seen) -> None:
         """Note what a read brought."""

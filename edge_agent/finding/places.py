@@ -75,12 +75,13 @@ def link_of(flags: LinkFlags, profile: ModbusProfile | None) -> SerialModbus | T
 
 def line_of(link: SerialModbus | TcpModbus, profiles: Iterable[ModbusProfile] = ()) -> Line:
     """Return the line of a link, not yet opened, with the pauses that the profiles ask for."""
-    pauses = [profile.modbus.pause_between_requests_s for profile in profiles]
+    sections = [profile.modbus for profile in profiles]
     return Line(
         make_link(link),
         _ENVELOPES[link.transport],
         connect_timeout_s=link.connect_timeout_s if isinstance(link, TcpModbus) else 3.0,
-        pause_s=max([link.pause_s, *pauses]),
+        pause_s=max([link.pause_s, *(one.pause_between_requests_s for one in sections)]),
+        settle_s=max([0.0, *(one.pause_after_connect_s for one in sections)]),
     )
 
 

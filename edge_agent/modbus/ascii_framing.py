@@ -18,6 +18,7 @@ from typing import Final
 from edge_agent.modbus.echo import Echo
 from edge_agent.modbus.errors import GarbledError, ModbusError, WrongUnitError
 from edge_agent.modbus.requests import (
+    BROADCAST,
     EXCEPTION_FLAG,
     EXCEPTION_PDU_BYTES,
     Request,
@@ -52,7 +53,7 @@ class AsciiFraming:
         self._sent = b""
         self._before = b""
         self._echo_came = False
-        self._frames = 0
+        self._frames = self._broadcasts = 0
         self._spoilt = b""
         self._wrong_unit: int | None = None
         self._buffer = bytearray()
@@ -63,7 +64,7 @@ class AsciiFraming:
         self._request = request
         self._echo_came = False
         self._before = self._spoilt = b""
-        self._frames = 0
+        self._frames = self._broadcasts = 0
         self._wrong_unit = None
         self._sent = bytes([request.unit]) + request.pdu
         text = (self._sent + lrc_of(self._sent)).hex().upper()
@@ -102,6 +103,9 @@ class AsciiFraming:
             return None
         self._frames += 1
         before, self._before = self._before, frame
+        if frame[0] == BROADCAST != request.unit:
+            self._broadcasts += 1
+            return None
         if frame == self._sent and self._is_echo(request):
             self._before = b""
             return None
@@ -133,7 +137,7 @@ class AsciiFraming:
         """End the request; say whether there was silence, noise or another unit."""
         request, self._request = self._request, None
         rest = self._spoilt or bytes(self._buffer[:16])
-        others = self._frames - self._echo_came
+        others = self._frames - self._echo_came - self._broadcasts
         if request is None or (not rest and not others):
             return silence_error(echo_came=self._echo_came, wanted=self._echo.heard is True)
         if self._wrong_unit is not None and not rest:

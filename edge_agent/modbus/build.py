@@ -14,7 +14,7 @@ from edge_agent.modbus.lines import framing_of
 from edge_agent.modbus.links import Link, SerialLink, TcpLink
 from edge_agent.modbus.plan import ReadPlanner
 from edge_agent.modbus.turnaround import LineCost
-from edge_agent.ports import EdgeClock, EventSink, SampleSink
+from edge_agent.ports import EdgeClock, EventSink, MaySet, SampleSink
 
 
 def make_bus(
@@ -26,6 +26,7 @@ def make_bus(
     planner: ReadPlanner | None = None,
     store: LearnedStore | None = None,
     events: EventSink | None = None,
+    may_set: MaySet | None = None,
 ) -> ModbusBus:
     """Return the bus with its connection, not yet opened; many buses share planner and store."""
     link = config.modbus
@@ -39,6 +40,7 @@ def make_bus(
         planner=planner,
         store=store,
         events=events,
+        may_set=may_set,
         line=line_cost(link, profiles),
         timeout_s=link.timeout_s,
         bridge_registers=link.bridge_registers,

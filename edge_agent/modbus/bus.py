@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from campus_wire.supervise import Chance
 from device_profiles.model import ModbusProfile
@@ -28,9 +28,9 @@ from edge_agent.modbus.schedule import Entry, Schedule, stagger
 from edge_agent.modbus.texts import TextTeller
 from edge_agent.modbus.turnaround import LineCost, Turnaround
 from edge_agent.modbus.urgent import UrgentQueue
-from edge_agent.modbus.writer import Writer, refusal
+from edge_agent.modbus.writer import Sleep, Writer, refusal
 from edge_agent.modbus.writes import Pages
-from edge_agent.ports import EdgeClock, EventSink, SampleSink, WriteResult
+from edge_agent.ports import EdgeClock, EventSink, MaySet, SampleSink, WriteResult
 
 if TYPE_CHECKING:
     from edge_agent.modbus.unknown import Fit
@@ -46,19 +46,6 @@ BUSY_WITHIN: Final = 0.8
 NEIGHBOUR_S: Final = 0.5
 """Who answers again may have been switched on with others: they are asked, so far apart."""
 NEIGHBOURS_EVERY_S: Final = 60.0
-
-
-class Sleep(Protocol):
-    """Waits; `asyncio.sleep` or a test's own."""
-
-    def __call__(self, delay: float, /) -> Awaitable[None]:
-        """Wait so many seconds."""
-
-
-def needs_upkeep(profile: ModbusProfile) -> bool:
-    """Say whether devices of a model need anything beside their polls."""
-    section = profile.modbus
-    return not profile.is_plain or bool(section.setup) or section.heartbeat is not None
 
 
 class ModbusBus:
@@ -81,6 +68,7 @@ class ModbusBus:
         bridge_registers: reading runs over holes of up to so many registers; None: as far as is
             measured to pay.
         upkeep: what all devices need beside their polls; None: what their profiles say.
+        may_set: whether interlocks let a point be set up; None: there are none.
         reopens: whether a connection on which nobody answers is made anew.
         chance: the source of jitter.
         sleep: waits; a test's own makes time pass.
@@ -101,6 +89,7 @@ class ModbusBus:
         timeout_s: float = 1.0,
         bridge_registers: int | None = 0,
         upkeep: Upkeep | None = None,
+        may_set: MaySet | None = None,
         reopens: bool = True,
         chance: Chance = random.random,
         sleep: Sleep = asyncio.sleep,
@@ -116,6 +105,7 @@ class ModbusBus:
         self._bridge = bridge_registers
         self._upkeep = upkeep
         self._events = events
+        self._may_set = may_set
         self._urgent = UrgentQueue(self._wake_up)
         self._waking: asyncio.Future[None] | None = None
         self._connection = KeptConnection(bus_id, client, reopens=reopens, chance=chance)
@@ -169,6 +159,11 @@ class ModbusBus:
         return self._schedule.load
 
     @property
+    def is_overloaded(self) -> bool:
+        """Whether it was said, and not taken back, that the bus cannot keep up."""
+        return self._overload.is_said
+
+    @property
     def stretches(self) -> tuple[float, float, float]:
         """By how much the intervals of safety, normal and slow devices are stretched now."""
         return self._schedule.stretches
@@ -182,20 +177,21 @@ class ModbusBus:
         turnaround = Turnaround(self._line, fixed=self._bridge)
         learned = self._store.learned(device.id, device.profile.id)
         polled = PolledDevice(device, self._planner, turnaround=turnaround, learned=learned)
-        self._allow_time(polled)
-        if self._upkeep is not None or needs_upkeep(device.profile):
-            polled.upkeep = self._upkeep = self._upkeep or self._make_upkeep()
+        polled.allow_time(self._timeout_s)
+        if self._upkeep is not None or polled.needs_upkeep:
+            polled.is_tended = True
+            self._poller.upkeep = self._upkeep = self._upkeep or self._make_upkeep()
         return polled
-
-    def _allow_time(self, polled: PolledDevice) -> None:
-        own_s = polled.profile.modbus.response_timeout_s
-        polled.timeout_s = own_s if own_s is not None and own_s > self._timeout_s else None
 
     def _make_upkeep(self) -> Upkeep:
         from edge_agent.modbus.upkeep import DeviceUpkeep  # noqa: PLC0415
 
         return DeviceUpkeep(
-            clock=self._clock, events=self._events, pages=self._pages, read_by=self.read_by
+            clock=self._clock,
+            events=self._events,
+            pages=self._pages,
+            read_by=self.read_by,
+            may_set=self._may_set,
         )
 
     def _add(self, devices: Sequence[PolledDevice]) -> None:
@@ -215,8 +211,8 @@ class ModbusBus:
 
     def _put_on_schedule(self, polled: PolledDevice, first_s: float) -> None:
         items: list[ReadGroup | Chore] = [*polled.groups]
-        if polled.upkeep is not None:
-            items += polled.upkeep.chores(polled)
+        if self._upkeep is not None and polled.is_tended:
+            items += self._upkeep.chores(polled)
         entries = tuple(Entry(item, item.interval_s, item.rank) for item in items)
         self._entries[polled.id] = entries
         for entry in entries:
@@ -252,15 +248,11 @@ class ModbusBus:
         for device in devices:
             self._polled[device.id].rebind(device)
 
-    def read_by(
-        self, polled: PolledDevice, profile: ModbusProfile, fit: Fit | None = None
-    ) -> None:
+    def read_by(self, polled: PolledDevice, profile: ModbusProfile, fit: Fit | None = None) -> None:
         """Read a device by another form of its profile, beginning now."""
-        if polled.gone:
-            return
         self._take_off_schedule(polled)
         polled.use_profile(profile, fit)
-        self._allow_time(polled)
+        polled.allow_time(self._timeout_s)
         self._put_on_schedule(polled, self._now_s())
 
     # --- the task -------------------------------------------------------------------------------
@@ -288,8 +280,7 @@ class ModbusBus:
             await self._do(entry, entry.item, started_s)
         else:
             await self._poll(entry, entry.item, started_s)
-        schedule = self._schedule
-        self._overload.look(schedule.stretches, load=schedule.load, now_s=self._now_s())
+        self._overload.look(self.stretches, load=self.load, now_s=self._now_s())
         return True
 
     async def _poll(
@@ -312,9 +303,10 @@ class ModbusBus:
                 # Time-outs are bounded by back-off, and no measure of what is asked of the bus.
                 usual = poll is not None and poll.answered
                 self._schedule.done(entry, now_s, cost_s=took_s if usual else None)
-        if entry.interval_s == math.inf and poll.until_s is None and not poll.is_complete:
-            again_s = max(ONCE_AGAIN_S, group.polled.device.config.interval_s)
-            self._schedule.hasten(entry, now_s + again_s)
+        is_once = entry.interval_s == math.inf or not group.parts  # a device not known yet
+        if is_once and poll.until_s is None and not poll.is_complete:
+            usual_s = group.polled.device.config.interval_s if group.parts else 0.0
+            self._schedule.hasten(entry, now_s + max(ONCE_AGAIN_S, usual_s))
 
     async def _do(self, entry: Entry[ReadGroup | Chore], chore: Chore, started_s: float) -> None:
         again_s: float | None = None
@@ -347,11 +339,10 @@ class ModbusBus:
             self._waking.set_result(None)
 
     def _heard_texts(self, polled: PolledDevice, texts: Sequence[TextReading]) -> None:
-        if polled.gone:
-            return
         if polled.fit is not None:
             polled.fit.look_at_texts(texts)
-        self._texts.tell(polled.device, texts)
+        if not polled.gone:
+            self._texts.tell(polled.device, texts)
 
     def _returned(self, polled: PolledDevice) -> None:
         """Read again what is read once, and ask others that fell silent with this one."""

@@ -18,13 +18,13 @@ from device_profiles.model_modbus import ModbusPoint
 from device_profiles.model_upkeep import SetupStep
 from device_profiles.writing import plan_read_back, plan_write, write_factors
 from edge_agent.modbus.asking import Asker
-from edge_agent.modbus.errors import DeviceBusyError, DeviceExceptionError, ModbusError
+from edge_agent.modbus.errors import REFUSED, DeviceExceptionError, ModbusError
 from edge_agent.modbus.plan import Part
 from edge_agent.modbus.point_reading import read_factors, read_point
 from edge_agent.modbus.polled import PolledDevice
 from edge_agent.modbus.requests import Request
 from edge_agent.modbus.writes import Pages, carry_out, raw_request
-from edge_agent.ports import EdgeClock, EventSink
+from edge_agent.ports import EdgeClock, EventSink, MaySet
 
 _log: Final = logging.getLogger(__name__)
 
@@ -43,6 +43,11 @@ class Tools(Protocol):
     clock: EdgeClock
     events: EventSink | None
     pages: Pages
+    may_set: MaySet | None
+
+
+class _HeldError(Exception):
+    """An interlock holds the point, or has not judged its sensor yet."""
 
 
 IsReady = Callable[[PolledDevice], bool]
@@ -113,30 +118,29 @@ class Setup:
             return polled.device.config.interval_s
         if self._life != polled.returns:
             self._life, self._at, self._tries = polled.returns, 0, 0
-        if self._at >= len(self._steps):
-            return None
         started_ns = self._tools.clock.monotonic_ns()
-        step = self._steps[self._at]
-        try:
-            await self._do(step, asker)
-        except (DeviceExceptionError, WriteRefusedError) as error:
-            if isinstance(error, DeviceBusyError) and self._may_try_again():
+        if self._at < len(self._steps):
+            if not await self._try(self._steps[self._at], asker):
                 return RETRY_S
-            self._say_failure(step, error)
-        except ModbusError as error:
-            if self._may_try_again():
-                return RETRY_S
-            self._say_failure(step, error)
-        self._at += 1
-        self._tries = 0
+            self._at += 1
+            self._tries = 0
         if self._at >= len(self._steps):
             return None
         took_s = (self._tools.clock.monotonic_ns() - started_ns) / 1e9
         return min(took_s, PAUSE_MAX_S)
 
-    def _may_try_again(self) -> bool:
-        self._tries += 1
-        return self._tries < TRIES_MAX
+    async def _try(self, step: SetupStep, asker: Asker) -> bool:
+        """Do a step, or say why not; False where it is to be tried again."""
+        try:
+            await self._do(step, asker)
+        except _HeldError:
+            return False
+        except (ModbusError, WriteRefusedError) as error:
+            self._tries += 1
+            if _may_come_right(error) and self._tries < TRIES_MAX:
+                return False
+            self._say_failure(step, error)
+        return True
 
     async def _do(self, step: SetupStep, asker: Asker) -> None:
         """Raises ModbusError, WriteRefusedError."""
@@ -169,6 +173,9 @@ class Setup:
             reading = await read_point(polled, shown_by, ask)
             if reading.value is not None and abs(reading.value - value) <= shown.tolerance:
                 return
+        may_set = self._tools.may_set
+        if may_set is not None and not may_set(polled.id, point.name, value):
+            raise _HeldError
         await carry_out(
             polled,
             plan,
@@ -204,6 +211,12 @@ class Setup:
                     attributes=attributes,
                 )
             )
+
+
+def _may_come_right(error: ModbusError | WriteRefusedError) -> bool:
+    if isinstance(error, DeviceExceptionError):
+        return error.code not in REFUSED
+    return isinstance(error, ModbusError)
 
 
 def _nothing() -> None:

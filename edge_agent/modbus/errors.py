@@ -23,6 +23,8 @@ ACKNOWLEDGE: Final = 5
 BUSY: Final = 6
 GATEWAY_PATH_UNAVAILABLE: Final = 10
 GATEWAY_TARGET_SILENT: Final = 11
+REFUSED: Final = frozenset({1, 2, 3})
+"""By these a device says that it does not have what was asked for, and will not have it later."""
 _EXCEPTION_TEXTS: Final = {
     1: "illegal function",
     2: "illegal data address",

@@ -8,7 +8,7 @@ itself later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from campus_wire.quality import Quality
 from device_profiles.decoding import Reading, ReplyDecoder
@@ -19,13 +19,19 @@ from device_profiles.planning import ReadRequest, plan_reads
 from device_profiles.references import in_order_of_inputs
 from device_profiles.resolving import Facts, introduction, resolve
 from device_profiles.sunspec_walk import MARKER, SunSpecWalk, WalkEnd
-from edge_agent.modbus.errors import DeviceExceptionError, ModbusError, NoAnswerError
-from edge_agent.modbus.polled import PolledDevice
-from edge_agent.modbus.requests import read_request
-from edge_agent.modbus.writes import Execute, Pages, execute_again
+from edge_agent.modbus.errors import (
+    REFUSED,
+    DeviceExceptionError,
+    GarbledError,
+    ModbusError,
+    NoAnswerError,
+)
+from edge_agent.modbus.requests import Request, read_request
 
-REFUSED = frozenset({1, 2, 3})
-"""Exceptions by which a device says that it does not have what was asked for."""
+Execute = Callable[[Request], Awaitable[Sequence[int]]]
+"""Sends a request; raises `ModbusError`."""
+Select = Callable[[int | None], Awaitable[None]]
+"""Selects a page, None for what stands on every one; raises `ModbusError`."""
 
 
 class UnfitDeviceError(ModbusError):
@@ -43,15 +49,18 @@ class Acquaintance:
     """Asks one device what its profile wants to know; call `step` until it says True.
 
     Args:
-        polled: the device.
-        pages: what is known of its page.
-        execute: sends requests.
+        base: the profile of its model, which is not plain.
+        unit_id: of the device.
+        execute: sends a request.
+        select: lets the device show a page.
     """
 
-    def __init__(self, polled: PolledDevice, *, pages: Pages, execute: Execute) -> None:
-        self._polled = polled
-        self._base: ModbusProfile = polled.device.profile
-        self._pages = pages
+    def __init__(
+        self, base: ModbusProfile, unit_id: int, *, execute: Execute, select: Select
+    ) -> None:
+        self._base = base
+        self._unit_id = unit_id
+        self._select = select
         self._execute = execute
         wanted = introduction(self._base)
         assert wanted is not None, f"all devices of {self._base.id} are alike"
@@ -98,11 +107,11 @@ class Acquaintance:
     # --- SunSpec --------------------------------------------------------------------------------
 
     async def _walk_on(self, walk: SunSpecWalk, table: str, address: int, count: int) -> None:
-        request = read_request(self._polled.unit_id, table, address=address, count=count)
+        request = read_request(self._unit_id, table, address=address, count=count)
         registers: Sequence[int] | None = None
         silence: ModbusError | None = None
         try:
-            registers = await execute_again(self._polled, request, self._execute)
+            registers = await self._execute_again(request)
         except DeviceExceptionError as error:
             if error.code not in REFUSED:
                 raise
@@ -138,13 +147,10 @@ class Acquaintance:
         return first
 
     async def _ask(self, first: ModbusProfile, asked: ReadRequest) -> None:
-        polled = self._polled
-        request = read_request(
-            polled.unit_id, asked.table, address=asked.address, count=asked.count
-        )
+        request = read_request(self._unit_id, asked.table, address=asked.address, count=asked.count)
         try:
-            await self._pages.select(polled, asked.page, self._execute)
-            raw = await execute_again(polled, request, self._execute)
+            await self._select(asked.page)
+            raw = await self._execute_again(request)
         except DeviceExceptionError as error:
             if error.code not in REFUSED:
                 raise
@@ -153,6 +159,13 @@ class Acquaintance:
         decoder = ReplyDecoder(first, asked)
         self._known |= {one.point: one for one in decoder.readings(raw)}
         self._texts |= {one.point: one.text for one in decoder.texts(raw)}
+
+    async def _execute_again(self, request: Request) -> Sequence[int]:
+        """Read, and once more when noise spoilt the answer. Raises ModbusError."""
+        try:
+            return await self._execute(request)
+        except GarbledError:
+            return await self._execute(request)
 
     def _take_apart(self, first: ModbusProfile, asked: ReadRequest) -> None:
         """Ask for each point of a refused request alone; what is refused alone is not there."""

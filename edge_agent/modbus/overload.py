@@ -36,6 +36,11 @@ class OverloadNotice:
         self._since_s: float | None = None
         self._said = False
 
+    @property
+    def is_said(self) -> bool:
+        """Whether the bus is said to be overloaded."""
+        return self._said
+
     def look(self, stretches: Sequence[float], *, load: float, now_s: float) -> None:
         """Look at the factors by which safety, normal and slow intervals are stretched."""
         is_over = max(stretches) > _WORTH_SAYING

@@ -22,7 +22,6 @@ from edge_agent.modbus.turnaround import Turnaround
 
 if TYPE_CHECKING:
     from edge_agent.modbus.combined import Memory
-    from edge_agent.modbus.polling import Upkeep
     from edge_agent.modbus.unknown import Fit
 
 WORTH_IT: Final = 0.97
@@ -88,7 +87,7 @@ class PolledDevice:
 
     __slots__ = (
         *("_planner", "_read", "device", "fit", "gone", "groups", "health", "learned", "memory"),
-        *("profile", "returns", "seen", "timeout_s", "turnaround", "unit_id", "upkeep"),
+        *("profile", "returns", "seen", "timeout_s", "turnaround", "unit_id", "is_tended"),
         "was_cut",
     )
 
@@ -112,8 +111,8 @@ class PolledDevice:
         self.seen = False
         self.gone = False
         """Whether it was taken off the bus: what it still says is dropped."""
-        self.upkeep: Upkeep | None = None
-        """What it needs beside its polls; None: nothing."""
+        self.is_tended = False
+        """Whether anything is done for it beside its polls."""
         self.returns = 0
         """How often it answered again after it, or its connection, was lost."""
         self.was_cut = False
@@ -129,6 +128,13 @@ class PolledDevice:
     def id(self) -> str:
         """The device's id."""
         return self.device.id
+
+    @property
+    def needs_upkeep(self) -> bool:
+        """Whether devices of its model need anything beside their polls."""
+        profile = self.device.profile
+        section = profile.modbus
+        return not profile.is_plain or bool(section.setup) or section.heartbeat is not None
 
     @property
     def is_known(self) -> bool:
@@ -264,6 +270,11 @@ class PolledDevice:
         self.fit = fit
         self._read = self._points_to_read()
         self.groups = tuple(self._make_groups())
+
+    def allow_time(self, usual_s: float) -> None:
+        """Let it have as long for an answer as its profile asks for, if that is longer."""
+        own_s = self.profile.modbus.response_timeout_s
+        self.timeout_s = own_s if own_s is not None and own_s > usual_s else None
 
     def rebind(self, device: ModbusDevice) -> None:
         """Be the same device at other places of the catalog."""

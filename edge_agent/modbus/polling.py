@@ -145,6 +145,8 @@ class Poller:
         self._sink = sink
         self._clock = clock
         self._on_return = on_return
+        self.upkeep: Upkeep | None = None
+        """Tends devices that need something beside their polls."""
         self.lost = 0
         """How many devices do not answer."""
 
@@ -169,8 +171,8 @@ class Poller:
         try:
             if polled.health.is_lost and not poll.heard:
                 await self._probe(poll)
-            if polled.upkeep is not None:
-                wait_s = await polled.upkeep.before_poll(polled, self._asker)
+            if self.upkeep is not None and polled.is_tended:
+                wait_s = await self.upkeep.before_poll(polled, self._asker)
                 if wait_s > 0:
                     self._wait(poll, wait_s)
                     return False
@@ -228,9 +230,9 @@ class Poller:
             poll.rest.pop()
         self._end(poll)
         polled = poll.group.polled
-        if polled.upkeep is not None:
+        if self.upkeep is not None and polled.is_tended:
             is_valid = any(value is not None for one in poll.results if one for value in one[0])
-            polled.upkeep.after_poll(polled, answered=poll.answered, is_valid=is_valid)
+            self.upkeep.after_poll(polled, answered=poll.answered, is_valid=is_valid)
 
     async def _ask_part(self, poll: Poll, position: int, part: Part) -> bool:
         """Ask for one part and note what came; True where the poll is to be gone on with later."""

@@ -15,6 +15,8 @@ from typing import Final
 
 from edge_agent.modbus.errors import GarbledError, device_exception
 
+BROADCAST: Final = 0
+"""What a master tells all units of a serial line at once; nobody answers."""
 EXCEPTION_FLAG: Final = 0x80
 EXCEPTION_PDU_BYTES: Final = 2
 READ_BITS_MAX: Final = 2_000

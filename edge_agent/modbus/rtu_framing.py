@@ -18,6 +18,7 @@ from edge_agent.modbus.crc import crc_of
 from edge_agent.modbus.echo import Echo
 from edge_agent.modbus.errors import GarbledError, ModbusError, NoAnswerError, WrongUnitError
 from edge_agent.modbus.requests import (
+    BROADCAST,
     EXCEPTION_FLAG,
     EXCEPTION_PDU_BYTES,
     READ_FUNCTIONS,
@@ -30,7 +31,7 @@ _BUFFER_BYTES_MAX: Final = 1_024
 _KEPT_BYTES: Final = 512
 _SHORT_REQUEST_BYTES: Final = 8
 """Of a read, or of writing one coil or register."""
-_UNKNOWN: Final = -1
+_FRAME_BYTES_MAX: Final = 256
 
 
 class RtuFraming:
@@ -166,13 +167,14 @@ class RtuFraming:
     def give_up(self) -> ModbusError:
         """End the request; say whether there was silence, noise or another unit."""
         request, self._request = self._request, None
-        frame = bytes(self._buffer)
-        if request is None or not frame:
+        heard = bytes(self._buffer)
+        units, noise = _split(heard)
+        if request is None or not (noise or units - {BROADCAST}):
             return silence_error(echo_came=self._echo_came, wanted=self._echo.heard is True)
-        unit = _unit_of(frame)
-        if unit not in {_UNKNOWN, request.unit}:
-            return WrongUnitError(f"asked unit {request.unit}, unit {unit} answered")
-        return GarbledError(f"no good frame in {len(frame)} bytes: {frame[:8].hex(' ')}")
+        others = units - {BROADCAST, request.unit}
+        if others and not noise:
+            return WrongUnitError(f"asked unit {request.unit}, unit {min(others)} answered")
+        return GarbledError(f"no good frame in {len(heard)} bytes: {heard[:8].hex(' ')}")
 
     def confuses(self, overdue: Request, request: Request) -> bool:
         """Say whether both are reads of one unit by one function, of different places."""
@@ -206,10 +208,16 @@ def silence_error(*, echo_came: bool, wanted: bool) -> NoAnswerError:
     return NoAnswerError("no answer in time")
 
 
-def _unit_of(frame: bytes) -> int:
-    if len(frame) > _OVERHEAD_BYTES and _crc_holds(frame):
-        return frame[0]
-    return _UNKNOWN
+def _split(heard: bytes) -> tuple[set[int], bytes]:
+    """Return the units of the sound frames that the bytes begin with, and what follows them."""
+    units: set[int] = set()
+    while True:
+        lengths = range(_OVERHEAD_BYTES + 1, min(len(heard), _FRAME_BYTES_MAX) + 1)
+        length = next((one for one in lengths if _crc_holds(heard[:one])), None)
+        if length is None:
+            return units, heard
+        units.add(heard[0])
+        heard = heard[length:]
 
 
 def _crc_holds(frame: bytes) -> bool:

@@ -28,6 +28,8 @@ TCP_REGISTER_S: Final = 0.000_02
 TCP_REGISTER_S_MIN: Final = 0.000_005
 BRIDGE_ON_TCP: Final = 32
 """Tried while nothing is known yet of how the time of an answer grows with its length."""
+WIDER_AFTER_LOOKS: Final = 12
+"""And so many answers later, whatever is possible."""
 BRIDGE_MAX: Final = 120
 _WIDE: Final = (8, 10, 12, 15, 18, 22, 27, 33, 40, 48, 58, 70, 84, 100)
 LEVELS: Final[tuple[int, ...]] = (*range(7), *_WIDE, BRIDGE_MAX)
@@ -188,7 +190,11 @@ class Turnaround:
         """Return the break-even hole as measured."""
         if not self._line.is_serial and not self._tells_length:
             # Short answers first, then longer ones: only both together tell what a register costs.
-            return 0 if self._short.looks < FIRST_LOOKS else BRIDGE_ON_TCP
+            if self._short.looks < FIRST_LOOKS:
+                return 0
+            # A map whose holes are all wider teaches nothing until one of them was read over.
+            tried = self._short.looks + self._long.looks >= WIDER_AFTER_LOOKS
+            return BRIDGE_MAX if tried else BRIDGE_ON_TCP
         if self._short.looks < FIRST_LOOKS:
             return self.bridge
         return min(self.overhead_s / self.register_s, BRIDGE_MAX)

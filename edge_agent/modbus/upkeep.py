@@ -5,6 +5,7 @@ Buses whose devices need nothing of it do not import this.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from edge_agent.modbus.polled import PolledDevice
 from edge_agent.modbus.polling import Chore
 from edge_agent.modbus.unknown import Fit
 from edge_agent.modbus.writes import Pages
-from edge_agent.ports import EdgeClock, EventSink
+from edge_agent.ports import EdgeClock, EventSink, MaySet
 
 if TYPE_CHECKING:
     from edge_agent.modbus.introduction import Acquaintance
+
+_log: Final = logging.getLogger(__name__)
 
 REMEMBERED_S: Final = 10.0
 """A silent device that was got to know this recently is not asked anew before it is read."""
@@ -55,6 +58,7 @@ class DeviceUpkeep:
         events: told of what was set up.
         pages: what is known of the pages that devices show.
         read_by: changes the profile that a device is read by.
+        may_set: whether interlocks let a point be set up; None: there are none.
     """
 
     def __init__(
@@ -64,10 +68,12 @@ class DeviceUpkeep:
         events: EventSink | None,
         pages: Pages,
         read_by: ReadBy,
+        may_set: MaySet | None = None,
     ) -> None:
         self.clock = clock
         self.events = events
         self.pages = pages
+        self.may_set = may_set
         self._read_by = read_by
         self._lives: dict[str, _Life] = {}
 
@@ -138,13 +144,21 @@ class DeviceUpkeep:
         polled = life.polled
         if life.acquaintance is None:
             self.pages.forget(polled)
-            life.acquaintance = Acquaintance(polled, pages=self.pages, execute=asker.execute)
+            life.acquaintance = Acquaintance(
+                polled.device.profile,
+                polled.unit_id,
+                execute=lambda request: asker.execute(polled, request),
+                select=lambda page: self.pages.select(polled, page, asker.execute),
+            )
         if not await life.acquaintance.step():
             return False
         profile, facts = life.acquaintance.result()
         life.acquaintance = None
         life.known_s = self._now_s()
-        if profile is not polled.profile:
+        if profile is not polled.profile and not polled.gone:
+            points = [point.name for point in polled.device.points]
+            present = sum(profile.find(name) is not None for name in points)
+            _log.info("%s is found to have %d of %d points", polled.id, present, len(points))
             self._read_by(polled, profile, Fit(polled.device.profile, profile, facts))
         return True
 
@@ -155,7 +169,7 @@ class DeviceUpkeep:
             life.known_s = -math.inf
         if is_valid:
             life.valid_for = polled.returns
-        if polled.fit is not None and polled.fit.is_lost:
+        if polled.fit is not None and polled.fit.is_lost and not polled.gone:
             self._read_by(polled, polled.device.profile, None)
 
     def _now_s(self) -> float:

@@ -124,15 +124,10 @@ async def carry_out(
 async def _held(polled: PolledDevice, plan: WriteRequest, execute: Execute) -> Sequence[int]:
     """Return what the registers hold now."""
     request = read_request(polled.unit_id, plan.table, address=plan.address, count=len(plan.values))
-    return await execute_again(polled, request, execute)
-
-
-async def execute_again(polled: PolledDevice, request: Request, execute: Execute) -> Sequence[int]:
-    """Read, and once more when noise spoilt the answer. Raises ModbusError."""
     try:
         return await execute(polled, request)
-    except GarbledError:
+    except GarbledError:  # once more when noise spoilt the answer
         return await execute(polled, request)
 
 
-__all__ = ["Execute", "ModbusError", "Pages", "carry_out", "execute_again", "raw_request"]
+__all__ = ["Execute", "ModbusError", "Pages", "carry_out", "raw_request"]

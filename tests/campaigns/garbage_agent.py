@@ -1,6 +1,6 @@
 """Garbage on every bus of a whole agent, end to end, then judge what is stored.
 
-    python -m tests.campaigns.garbage_agent --minutes 5 --seed 7
+    python -m tests.campaigns.garbage_agent --minutes 7 --seed 7
 
 One edge agent as `campus edge run` starts it polls simulated devices on every kind of line (TCP
 with one unit and with many, RTU and ASCII over TCP, RTU and ASCII on pseudo-terminals, with echo
@@ -57,6 +57,7 @@ class Campaign:
         length_s: how long things go wrong.
         trouble_s: how long the longest trouble lasts.
         calm_s: how long nothing goes wrong before the end.
+        only: the kinds of trouble to have; by default all.
         sabotage: what to break in the product, see `tests.campaigns.sabotage`; empty: nothing.
     """
 
@@ -65,6 +66,7 @@ class Campaign:
     length_s: float
     trouble_s: float = TROUBLE_S
     calm_s: float = CALM_S
+    only: Sequence[str] = ()
     sabotage: str = ""
     problems: list[str] = field(default_factory=list)
     relays: dict[str, Relay] = field(default_factory=dict)
@@ -73,7 +75,13 @@ class Campaign:
         """Run the campaign and return every violation."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.document = school(self.seed)
-        self.plan = plan(self.seed, self.document, length_s=self.length_s, for_s=self.trouble_s)
+        self.plan = plan(
+            self.seed,
+            self.document,
+            length_s=self.length_s,
+            for_s=self.trouble_s,
+            only=self.only,
+        )
         described = self.directory / "described"
         described.mkdir()
         (described / "profiles").symlink_to(PROFILES)
@@ -149,7 +157,8 @@ class Campaign:
             )
         except TimeoutError as error:
             missing = sorted(names - self._stored_devices())
-            self.problems.append(f"{error}: {missing}")
+            agent = self.run_of_school.parts[GATEWAY].log_tail(limit_bytes=2000)
+            raise RuntimeError(f"{error}: {missing}; the agent says\n{agent}") from error
 
     def _stored_devices(self) -> set[str]:
         store = self.run_of_school.store
@@ -244,6 +253,7 @@ class Campaign:
                 end_ns=self.end_ns,
                 vitals=self.vitals,
                 problems=self.problems,
+                steady=Sensors.DEVICES,
             )
         )
 
@@ -284,15 +294,18 @@ def _sleep_until(at_s: float) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the options, run, print and judge."""
     parser = argparse.ArgumentParser(description="Garbage on every bus of a whole agent.")
-    parser.add_argument("--minutes", type=float, default=5.0, help="how long things go wrong")
+    parser.add_argument("--minutes", type=float, default=7.0, help="how long things go wrong")
     parser.add_argument("--seed", type=int, help="repeats a campaign; by default a new one")
     parser.add_argument("--directory", type=Path, help="keep the run's files here")
     parser.add_argument("--sabotage", default="", help="break the product: see the module sabotage")
+    parser.add_argument("--only", nargs="*", default=(), help="have these kinds of trouble alone")
     options = parser.parse_args(arguments)
     seed = SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     directory = options.directory or Path(tempfile.mkdtemp(prefix="campus-garbage-"))
     print(f"seed {seed}, files in {directory}", flush=True)
-    campaign = Campaign(directory, seed, options.minutes * 60, sabotage=options.sabotage)
+    campaign = Campaign(
+        directory, seed, options.minutes * 60, sabotage=options.sabotage, only=options.only
+    )
     violations = campaign.run()
     print(json.dumps(campaign.summary(), indent=1))
     for violation in violations[:50]:

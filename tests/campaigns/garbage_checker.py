@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from tests.campaigns.evidence import Json, StoredRow
@@ -18,10 +19,13 @@ SECOND_NS: Final = 1_000_000_000
 TOLERANCE_NS: Final = 2 * SECOND_NS
 """Stored time is within 2 s of true time (invariant 8)."""
 RECOVERY_S: Final = 5.0
-"""A device is back after as long as its trouble lasted and this: who is silent is asked after 1, 2,
+"""A device is back after as long as it was not heard and this: who is silent is asked after 1, 2,
 4… s, so the last wait is shorter than the silence before it."""
 QUIET_S: Final = 8.0
 """At the end, when nothing has gone wrong for long, the last good sample is no older than this."""
+PAUSE_MAX_S: Final = 2.0
+"""Between two good samples of a steady device; it speaks every 0.3 s, and once a bad payload is
+refused the next good one is to be handled within 1 s."""
 MEMORY_GROWTH_MAX_KIB: Final = 12 * 1024
 _RELATIVE: Final = 1e-6
 _QUALITY: Final = "_q"
@@ -43,6 +47,7 @@ class Evidence:
         truth: lines `{"t", "device", "values"}` and `{"t", "device", "change"}` of all witnesses.
         stored: every sample of the store.
         devices: who should be heard at the end.
+        steady: those of them that say something good after each bad thing.
         begin_ns, end_ns: when the troubles began, and when the agent was told to end.
         vitals: of the agent, before the troubles and after.
         problems: what the campaign itself noticed.
@@ -55,6 +60,7 @@ class Evidence:
     end_ns: int
     vitals: tuple[Vitals, Vitals]
     problems: Sequence[str] = field(default=())
+    steady: Sequence[str] = ()
 
 
 @dataclass
@@ -77,6 +83,7 @@ def judge(evidence: Evidence) -> Verdict:
     _values_are_true(evidence, verdict)
     _devices_recover(evidence, verdict)
     _all_are_heard_at_the_end(evidence, verdict)
+    _steady_are_never_away(evidence, verdict)
     _nothing_grows(evidence, verdict)
     return verdict
 
@@ -187,7 +194,9 @@ def _devices_recover(evidence: Evidence, verdict: Verdict) -> None:
             at = bisect_left(times, end_ns)
             back_ns = times[at] if at < len(times) else None
             next_ns = spans[number + 1][0] if number + 1 < len(spans) else evidence.end_ns
-            limit_s = (end_ns - begin_ns) / SECOND_NS + RECOVERY_S
+            # between two troubles it may not have been heard
+            unheard_since_ns = min(begin_ns, times[at - 1] if at else begin_ns)
+            limit_s = (end_ns - unheard_since_ns) / SECOND_NS + RECOVERY_S
             if back_ns is not None and back_ns <= next_ns:
                 took_s = (back_ns - end_ns) / SECOND_NS
                 verdict.recoveries_s.append(took_s)
@@ -198,8 +207,8 @@ def _devices_recover(evidence: Evidence, verdict: Verdict) -> None:
                 verdict.cut_short += not is_late
             if is_late:
                 verdict.violations.append(
-                    f"{device} was not heard {took_s:.1f} s after its trouble of "
-                    f"{limit_s - RECOVERY_S:.1f} s had ended, at {end_ns}"
+                    f"{device} was not heard for {took_s:.1f} s after its trouble had ended at "
+                    f"{end_ns}, and for {limit_s - RECOVERY_S:.1f} s before"
                 )
 
 
@@ -209,6 +218,16 @@ def _all_are_heard_at_the_end(evidence: Evidence, verdict: Verdict) -> None:
         last_ns = good.get(device, [0])[-1]
         if last_ns < evidence.end_ns - QUIET_S * SECOND_NS:
             verdict.violations.append(f"{device} is not heard at the end; last at {last_ns}")
+
+
+def _steady_are_never_away(evidence: Evidence, verdict: Verdict) -> None:
+    good = _good_times(evidence.stored)
+    for device in evidence.steady:
+        times = [at for at in good.get(device, []) if evidence.begin_ns < at < evidence.end_ns]
+        edges = [evidence.begin_ns, *times, evidence.end_ns]
+        pause_s = max(b - a for a, b in pairwise(edges)) / SECOND_NS
+        if pause_s > PAUSE_MAX_S:
+            verdict.violations.append(f"{device} was not heard for {pause_s:.1f} s")
 
 
 # --- nothing grows without bound ----------------------------------------------------------------

@@ -7,7 +7,7 @@ climate sensors and energy meters live, so that values can be stuck and drift.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -30,7 +30,7 @@ _MESSAGES: Final = (
     *(("silence", None), ("offline", None), ("flood", 1000.0), ("malformed", None)),
     *_NUMBERS,
 )
-_METER_POINTS: Final = {
+_METER_POINTS: Final[Mapping[str, tuple[int, int, float]]] = {
     "word_1": (1, 65_000, 1.0),
     "word_2": (-32_000, 32_000, 1.0),
     "long_1": (70_000, 4_000_000_000, 1.0),
@@ -68,7 +68,7 @@ _PROFILES: Final = {"meter": "garbage-meter", "climate": "xy-md02", "energy": "p
 def school(seed: int) -> Json:
     """Return the described school."""
     random = Random(f"{seed} numbers")
-    buses = [
+    buses: list[Json] = [
         {
             "id": name,
             "modbus": {**link, "timeout_s": 0.3},
@@ -144,7 +144,9 @@ class Trouble:
     value: float | None
 
 
-def plan(seed: int, document: Json, *, length_s: float, for_s: float) -> list[Trouble]:
+def plan(
+    seed: int, document: Json, *, length_s: float, for_s: float, only: Sequence[str] = ()
+) -> list[Trouble]:
     """Return all troubles in the order of their beginnings; the same seed gives the same ones.
 
     Every device has its own row of troubles; rows begin at different kinds, so that the school as
@@ -153,10 +155,14 @@ def plan(seed: int, document: Json, *, length_s: float, for_s: float) -> list[Tr
     Args:
         length_s: no trouble ends later.
         for_s: how long the longest trouble lasts.
+        only: the kinds to have; by default all.
     """
     random = Random(f"{seed} plan")
     found: list[Trouble] = []
-    for number, (place, kinds) in enumerate(_places(document)):
+    for number, (place, every) in enumerate(_places(document)):
+        kinds = [one for one in every if not only or one[0] in only]
+        if not kinds:
+            continue
         first = number * 5 % len(kinds)
         row = [*kinds[first:], *kinds[:first]]
         found += _row(random, place, row, length_s=length_s, for_s=for_s)

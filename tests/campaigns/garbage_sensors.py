@@ -19,6 +19,7 @@ from random import Random
 from typing import Any, Final, Self
 
 from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.profiles.sparkplug.google_payload import GooglePayload
 
@@ -26,6 +27,9 @@ Json = dict[str, Any]
 
 LIE: Final = 57.25
 PAUSE_S: Final = 0.3
+BIRTH_EVERY: Final = 5
+"""Sparkplug: after a message out of turn nothing counts until the next birth, and an agent asks for
+one at most once a minute."""
 _JSON_TOPIC: Final = "zigbee2mqtt/json-1"
 _LORA_TOPIC: Final = "application/a1/device/00000000000000aa/event/up"
 _SPARKPLUG: Final = "spBv1.0/garbage"
@@ -78,16 +82,20 @@ class Sensors:
         self.good = 0
         self._random = Random(f"{seed} sensors")
         self._log = log.open("w", encoding="utf-8")
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._port = port
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ends = threading.Event()
         self._is_bad = True
         self._seq = 255
+        self._shall_be_born = threading.Event()
+        self._shall_be_born.set()
+        self._client.on_message = lambda *_: self._shall_be_born.set()
         self._turn = 0
 
     def __enter__(self) -> Self:
         self._client.connect("127.0.0.1", self._port)
+        self._client.subscribe(f"{_SPARKPLUG}/NCMD/n")  # requests for a birth
         self._client.loop_start()
         self._thread.start()
         return self
@@ -188,7 +196,8 @@ class Sensors:
     def _sparkplug(self) -> None:
         number = self._number(-30, 80, 3)
         number = struct.unpack("<f", struct.pack("<f", number))[0]
-        if self._turn % 10 == 1:
+        if self._shall_be_born.is_set() or self._turn % BIRTH_EVERY == 0:
+            self._shall_be_born.clear()
             self._birth(number)
             return
         if self._is_bad:

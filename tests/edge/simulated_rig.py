@@ -1,14 +1,17 @@
 """A bus with simulated devices behind it: the simulators' own encoders answer every request."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from device_profiles.model import ModbusProfile, MqttProfile
+from edge_agent.modbus.errors import ModbusError
 from edge_agent.modbus.requests import Request, unpack_reply
 from firmware_sims.device import ModbusDevice
-from tests.edge.fakes import Behaviour, FakeClock, RecordingEvents, modbus_device
+from tests.edge.fakes import LIBRARY, Behaviour, FakeClock, RecordingEvents, modbus_device
 from tests.edge.modbus_rig import Rig
+from tests.profiles.build import model, point, register
+from tests.sims.edge_reader import simulated
 
 T = TypeVar("T")
 
@@ -109,3 +112,83 @@ class SimulatedRig(Rig):
 
     def asked(self, function: int) -> list[Request]:
         return [request for request in self.line.asked if request.function == function]
+
+
+def library(name: str) -> ModbusProfile:
+    found = LIBRARY.get(name)
+    assert isinstance(found, ModbusProfile)
+    return found
+
+
+def written(rig: SimulatedRig) -> list[tuple[int, int, int]]:
+    """Function, address and word of what was written, in order."""
+    return [
+        (one.function, address(one), int.from_bytes(one.pdu[3:5], "big"))
+        for one in rig.line.asked
+        if one.function in (5, 6)
+    ]
+
+
+def address(request: Request) -> int:
+    return int.from_bytes(request.pdu[1:3], "big")
+
+
+class Memory:
+    """A unit whose registers remember what is written to them."""
+
+    def __init__(self, **errors: Exception) -> None:
+        self.words: dict[int, int] = {}
+        self.errors = errors
+        self.writes: list[tuple[int, int]] = []
+
+    def __call__(self, request: Request) -> list[int]:
+        at, word = address(request), int.from_bytes(request.pdu[3:5], "big")
+        error = self.errors.get(f"f{request.function}_{at}")
+        if error is not None:
+            raise error
+        if request.function == 6:
+            self.words[at] = word
+            self.writes.append((at, word))
+            return []
+        return [self.words.get(one, 0) for one in range(at, at + word)]
+
+
+def memory_rig(
+    profile: ModbusProfile, *others: dict[str, Any], **more: Any
+) -> tuple[SimulatedRig, Memory]:
+    rig = SimulatedRig(profile, simulated(profile), *others, **more)
+    unit = Memory()
+    rig.line.units[1] = unit
+    return rig, unit
+
+
+def failing(rig: SimulatedRig, error: ModbusError, *, when: Callable[[Request], bool]) -> None:
+    original = rig.line.units[1]
+
+    def behave(request: Request) -> Sequence[int]:
+        if when(request):
+            raise error
+        return original(request)
+
+    rig.line.units[1] = behave
+
+
+def thermometer() -> ModbusProfile:
+    """Degrees in Celsius, or in Fahrenheit where register 50 says 1; humidity only in Celsius."""
+    return model(
+        [
+            point("temperature", unit="°C", read=register(0, "int16", scale=0.1)),
+            point("humidity", unit="%", read=register(1, scale=0.1)),
+            point("in_fahrenheit", hidden=True, read=register(50)),
+        ],
+        variants=[
+            {
+                "name": "fahrenheit",
+                "when": {"point": "in_fahrenheit", "equals": 1},
+                "points": {
+                    "temperature": {"read": {"scale": 0.0555555555556, "offset": -17.7777777778}}
+                },
+                "remove": ["humidity"],
+            }
+        ],
+    )

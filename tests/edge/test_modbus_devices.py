@@ -130,6 +130,7 @@ EXPECTED = {
         FaultKind.SPLIT: {Quality.GOOD},
         FaultKind.ECHO: ANY | {Quality.GOOD},
         FaultKind.SAME_UNIT: {Quality.EXCEPTION, *SILENT},
+        FaultKind.NOISE: ANY,
     },
     "rtu": {
         FaultKind.SILENCE: SILENT,
@@ -149,6 +150,7 @@ EXPECTED = {
         FaultKind.SPLIT: {Quality.GOOD},
         FaultKind.ECHO: ANY | {Quality.GOOD},
         FaultKind.SAME_UNIT: ANY,
+        FaultKind.NOISE: {Quality.GOOD},
     },
 }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge_agent.modbus.ascii_framing import AsciiFraming
 from edge_agent.modbus.echo import Echo
-from edge_agent.modbus.errors import GarbledError, ModbusError
+from edge_agent.modbus.errors import GarbledError, ModbusError, NoAnswerError, WrongUnitError
 from edge_agent.modbus.framing import Framing, MbapFraming, RtuFraming
 from edge_agent.modbus.requests import (
     Request,
@@ -53,6 +53,10 @@ def as_mbap(sent: bytes, pdu: bytes) -> bytes:
 
 def as_rtu(sent: bytes, pdu: bytes) -> bytes:
     return sent[:1] + pdu + crc16(sent[:1] + pdu)
+
+
+def rtu_of(frame: bytes) -> bytes:
+    return frame + crc16(frame)
 
 
 def as_ascii(sent: bytes, pdu: bytes) -> bytes:
@@ -182,3 +186,32 @@ def test_a_value_that_no_register_holds_is_refused() -> None:
         write_request(1, 6, address=0, values=[65_536])
     with pytest.raises(ValueError, match="no function"):
         write_request(1, 23, address=0, values=[1])
+
+
+@pytest.mark.parametrize(
+    ("framing", "as_frame"), [(RtuFraming, rtu_of), (AsciiFraming, ascii_frame)]
+)
+@pytest.mark.parametrize(
+    ("units", "reason"),
+    [
+        ([0], NoAnswerError),
+        ([0, 0], NoAnswerError),
+        ([9], WrongUnitError),
+        ([0, 9], WrongUnitError),
+        ([9, 0], WrongUnitError),
+        ([9, 12], WrongUnitError),
+        ([0, 1], GarbledError),
+    ],
+)
+def test_broadcasts_of_others_do_not_change_why_there_is_no_answer(
+    framing: Callable[[Echo], Framing],
+    as_frame: Callable[[bytes], bytes],
+    units: Sequence[int],
+    reason: type[ModbusError],
+) -> None:
+    line = framing(Echo(heard=False))
+    line.begin(read_request(1, "holding", address=0, count=2))
+    for unit in units:
+        # no reply to what was asked, whoever sends it
+        line.receive(as_frame(bytes([unit, 6, 0, 9, 0, 1])))
+    assert type(line.give_up()) is reason

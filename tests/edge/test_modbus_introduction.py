@@ -1,16 +1,29 @@
 """Devices that are asked what they are before they are read: variants, counts, SunSpec models."""
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from campus_wire.quality import Quality
-from device_profiles.model import ModbusProfile
-from edge_agent.modbus.errors import ModbusError, NoAnswerError, device_exception
+from device_profiles.reading import Reading
+from device_profiles.resolving import Facts, resolve
+from edge_agent.modbus.errors import (
+    device_exception,
+)
 from edge_agent.modbus.requests import Request
+from edge_agent.modbus.unknown import Fit
 from firmware_sims.from_profile import Choice
-from tests.edge.fakes import LIBRARY, modbus_device, registers, silent
-from tests.edge.simulated_rig import SimulatedRig, answering
+from tests.edge.fakes import registers, silent
+from tests.edge.simulated_rig import (
+    SimulatedRig,
+    address,
+    answering,
+    failing,
+    library,
+    thermometer,
+)
 from tests.profiles.build import model, point, register
 from tests.sims.edge_reader import simulated
 
@@ -18,49 +31,7 @@ ERASGARD = "ss-aerasgard-rftm-lq-ps-co2"
 ONOKOM = "onokom-air-md-vrf-mb-b"
 
 
-def library(name: str) -> ModbusProfile:
-    profile = LIBRARY.get(name)
-    assert isinstance(profile, ModbusProfile)
-    return profile
-
-
-def address(request: Request) -> int:
-    return int.from_bytes(request.pdu[1:3], "big")
-
-
-def failing(rig: SimulatedRig, error: ModbusError, *, when: Callable[[Request], bool]) -> None:
-    original = rig.line.units[1]
-
-    def behave(request: Request) -> Sequence[int]:
-        if when(request):
-            raise error
-        return original(request)
-
-    rig.line.units[1] = behave
-
-
 # --- variants ----------------------------------------------------------------------------------
-
-
-def thermometer() -> ModbusProfile:
-    """Degrees in Celsius, or in Fahrenheit where register 50 says 1; humidity only in Celsius."""
-    return model(
-        [
-            point("temperature", unit="°C", read=register(0, "int16", scale=0.1)),
-            point("humidity", unit="%", read=register(1, scale=0.1)),
-            point("in_fahrenheit", hidden=True, read=register(50)),
-        ],
-        variants=[
-            {
-                "name": "fahrenheit",
-                "when": {"point": "in_fahrenheit", "equals": 1},
-                "points": {
-                    "temperature": {"read": {"scale": 0.0555555555556, "offset": -17.7777777778}}
-                },
-                "remove": ["humidity"],
-            }
-        ],
-    )
 
 
 def thermometer_rig(*, fahrenheit: bool = False, **more: Any) -> SimulatedRig:
@@ -224,105 +195,66 @@ async def test_an_added_indoor_unit_is_found_when_the_count_is_read_again() -> N
     assert rig.latest()["unit_count"] == (3, 0)
 
 
-# --- SunSpec -----------------------------------------------------------------------------------
-
-
-def inverter(**section: Any) -> ModbusProfile:
-    return model(
-        [
-            point(
-                "power",
-                unit="W",
-                read=register(14, "int16", block=[101, 103], scale_factor="power_sf"),
-            ),
-            point(
-                "power_sf",
-                hidden=True,
-                interval_s="once",
-                read=register(15, "int16", block=[101, 103]),
-            ),
-            point("battery", unit="%", read=register(2, block=802)),
-            point("maker", read=register(2, "string", length=16, block=1), interval_s="once"),
-        ],
-        sunspec={"marker_addresses": [40000, 50000, 0], **section},
-    )
-
-
-def inverter_rig(**more: Any) -> SimulatedRig:
-    profile = inverter()
-    device = simulated(profile, Choice(blocks=(103,)), power_sf=1)
-    device.hold("power", 1230)
-    return SimulatedRig(profile, device, **more)
-
-
-async def test_models_are_found_and_read_with_their_scale_factors() -> None:
-    rig = inverter_rig()
-    await rig.run(5.0)
-
-    assert rig.latest()["power"] == (1230, 0)
-    assert "battery" not in rig.values  # it has no such model
-    assert rig.events.kinds == ["text"]
-    assert rig.events.events[0].attributes["point"] == "maker"
-
-
-async def test_markers_that_are_refused_or_not_answered_are_passed_over() -> None:
-    for error in (device_exception(2), NoAnswerError("no answer in time")):
-        profile = inverter(marker_addresses=[0, 40000])
-        made = inverter(marker_addresses=[40000])
-        device = simulated(made, Choice(blocks=(101,)), power_sf=0)
-        device.hold("power", 77)
-        rig = SimulatedRig(profile, device)
-        failing(rig, error, when=lambda request: address(request) < 40000)
-        await rig.run(30.0)
-        assert rig.latest()["power"] == (77, 0)
-
-
-async def test_a_device_without_models_is_bad_and_asked_again_more_and_more_rarely() -> None:
-    profile = inverter()
-    rig = SimulatedRig(profile, simulated(profile, Choice(blocks=(103,))))
-    rig.line.units[1] = lambda request: [7] * int.from_bytes(request.pdu[3:5], "big")
-    await rig.run(600.0)
-
-    assert rig.latest()["power"] == (None, Quality.UNDECODABLE)
-    assert rig.latest()["battery"] == (None, Quality.UNDECODABLE)
-    assert 590 < len(rig.told) <= 601
-    assert len(rig.line.asked) < 80
-
-
-async def test_others_on_the_bus_miss_nothing_while_a_long_chain_is_walked() -> None:
-    """The chain has 60 models; the line is slow; a meter next to it is read each second."""
-    profile = inverter()
-    chain = [0x5375, 0x6E53]
-    for number in range(60):
-        chain += [600 + number, 1, 7]
-    chain += [103, 50, *[0] * 50, 0xFFFF, 0]
-    behave = registers(*chain)
-    rig = SimulatedRig(
-        inverter(marker_addresses=[0]),
-        simulated(profile, Choice(blocks=(103,))),
-        modbus_device("meter", "meter", unit=2),
-        units={2: registers(5)},
-        profiles={"meter": model([point("x", read=register(0))])},
-    )
-    rig.line.units[1] = behave
-    rig.line._answer_s = 0.2
+async def test_a_device_that_is_read_rarely_is_got_to_know_soon_all_the_same() -> None:
+    rig = thermometer_rig(config={"interval_s": 3600.0})
+    original = rig.line.units[1]
+    rig.line.units[1] = silent
+    await rig.run(15.0)
+    rig.line.units[1] = original
     await rig.run(60.0)
 
-    meter = [sample.time_ns for sample in rig.sink.of(1)]
-    assert len(meter) >= 58
-    assert max(b - a for a, b in pairwise(meter)) <= 1.5e9
-    assert rig.latest()["power"] == (0, 0)
-    early = [one["power"] for one in rig.judged[:5]]
-    assert set(early) == {Quality.NEVER_READ}
+    assert rig.latest()["temperature"] == (21.2, 0)
 
 
-async def test_a_chain_that_is_cut_by_silence_is_walked_anew() -> None:
-    rig = inverter_rig()
-    original = rig.line.units[1]
-    failing(rig, NoAnswerError("no answer in time"), when=lambda request: address(request) > 40060)
-    await rig.run(20.0)
-    assert rig.latest()["power"] == (None, Quality.NO_ANSWER)
+@given(registers_=st.lists(st.integers(0, 0xFFFF), min_size=2, max_size=2), end=st.integers(0, 5))
+def test_fit_never_raises(registers_: list[int], end: int) -> None:
+    profile = thermometer()
+    facts = Facts({"in_fahrenheit": end})
+    fit = Fit(profile, resolve(profile, facts), facts)
+    fit.look_at([Reading("in_fahrenheit", registers_[0], Quality.GOOD)])
+    assert fit.is_lost == ((registers_[0] == 1) != (end == 1))
 
-    rig.line.units[1] = original
-    await rig.run(70.0)
-    assert rig.latest()["power"] == (1230, 0)
+
+# --- another configuration ---------------------------------------------------------------------
+
+
+async def test_a_known_device_stays_known_when_its_place_in_the_catalog_changes() -> None:
+    rig = thermometer_rig(fahrenheit=True)
+    await rig.run(5.0)
+    polled = rig.bus._polled["device"]
+    shifted = {name: index + 7 for name, index in polled.device.point_indices.items()}
+    rig.line.asked.clear()
+    rig.sink.samples.clear()
+    rig.bus.rebind([replace(polled.device, index=3, point_indices=shifted, _splits={})])
+    await rig.run(5.0)
+
+    assert not rig.sink.of(0)
+    assert {sample.points for sample in rig.sink.of(3)} == {(shifted["temperature"],)}
+    assert address(rig.line.asked[0]) == 0
+
+
+async def test_a_device_that_is_changed_while_it_is_got_to_know_is_asked_anew() -> None:
+    rig = thermometer_rig()
+    await rig.run(5.0)
+    polled = rig.bus._polled["device"]
+    config = polled.device.config.model_copy(update={"interval_s": 2.0})
+    rig.line.asked.clear()
+    rig.bus.replan([replace(polled.device, config=config)])
+    await rig.run(5.0)
+
+    assert rig.bus._polled["device"] is not polled
+    assert address(rig.line.asked[0]) == 50
+    assert rig.values == {"temperature": 21.2, "humidity": 45}
+
+
+async def test_a_device_that_is_removed_while_it_is_got_to_know_says_nothing_more() -> None:
+    rig = thermometer_rig()
+
+    def remove(request: Request) -> None:
+        del request
+        rig.bus.replan([])
+
+    rig.line.during = remove
+    await rig.run(5.0)
+    assert len(rig.line.asked) == 1
+    assert not rig.sink.samples

@@ -105,3 +105,28 @@ def test_a_hole_that_was_configured_is_not_measured() -> None:
 
     assert not any(turnaround.note(1.0, 2) for _ in range(20))
     assert turnaround.bridge == 50
+
+
+def test_a_tcp_map_of_wide_holes_alone_is_bridged_too_where_that_is_quicker() -> None:
+    turnaround = Turnaround(LineCost())
+
+    def poll() -> int:
+        """One device with registers at 0 and 40, which answers in 6 ms whatever is asked."""
+        bridged = turnaround.bridge >= 39
+        for registers in [41] if bridged else [1, 1]:
+            turnaround.note(0.006, registers)
+        return 1 if bridged else 2
+
+    assert [poll() for _ in range(20)][-1] == 1
+
+
+def test_wide_holes_are_left_again_where_a_slow_line_is_behind_the_endpoint() -> None:
+    turnaround = Turnaround(LineCost())
+
+    def poll() -> int:
+        bridged = turnaround.bridge >= 39
+        for registers in [41] if bridged else [1, 1]:
+            turnaround.note(0.020 + 0.0023 * registers, registers)
+        return 1 if bridged else 2
+
+    assert [poll() for _ in range(40)][-20:] == [2] * 20

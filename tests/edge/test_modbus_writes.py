@@ -47,8 +47,8 @@ def give_way(rig: Rig) -> None:
     """Let other tasks run while a request is under way, as a real line does."""
     original = rig.line.execute
 
-    async def execute(request: Request) -> Sequence[int]:
-        raw = await original(request)
+    async def execute(request: Request, timeout_s: float | None = None) -> Sequence[int]:
+        raw = await original(request, timeout_s)
         await asyncio.sleep(0)
         return raw
 

@@ -146,6 +146,32 @@ def test_what_cannot_be_tried_says_why(arguments: list[str], words: str) -> None
     assert "Traceback" not in result.output
 
 
+SMALL = (
+    """
+id: small
+vendor: Maker
+model: small
+category: other
+labels: {zh: 表, en: meter}
+evidence: datasheet
+sources: [{ref: https://example.org, kind: test}]
+protocol: modbus
+modbus: {address_base: 0}
+points:
+"""
+    + "".join(
+        f"  - {{name: r_{n}, labels: {{zh: 值, en: value}}, "
+        f"read: {{input_type: holding, address: {n}, data_type: uint16}}}}\n"
+        for n in range(25)
+    )
+    + """
+  - {name: both, labels: {zh: 和, en: sum}, compute: {sum: [r_1, r_2]}}
+  - name: name
+    labels: {zh: 名, en: name}
+    read: {input_type: holding, address: 16706, data_type: string, length: 1}
+"""
+)
+
 CONFIG = """
 gateway: gw-read
 school: {id: s1, name: {zh: 学校, en: School}}
@@ -159,3 +185,28 @@ buses:
       - {id: th-1, profile: xy-md02, unit_id: 1, area: r1, name: {zh: 一, en: one}, interval_s: 5}
       - {id: th-2, profile: xy-md02, unit_id: 2, area: r1, name: {zh: 二, en: two}, interval_s: 5}
 """
+
+
+async def small_meter(request: bytes, send: Send) -> None:
+    """Ten registers at a time; register n holds n. Every third request finds it busy."""
+    first, count = int.from_bytes(request[8:10]), int.from_bytes(request[10:12])
+    small_meter.asked += 1  # type: ignore[attr-defined]
+    if small_meter.asked % 3 == 1:  # type: ignore[attr-defined]
+        send(mbap(request, bytes([0x83, 6])))
+    elif count > 10:
+        send(mbap(request, bytes([0x83, 3])))
+    else:
+        send(mbap(request, registers(*range(first, first + count), function=3)))
+
+
+def test_what_is_refused_at_once_is_read_in_parts(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL, encoding="utf-8")
+    small_meter.asked = 0  # type: ignore[attr-defined]
+    with in_thread(scripted_tcp, small_meter) as port:
+        link = ["--tcp", f"127.0.0.1:{port}", "--profiles", str(tmp_path), "--json"]
+        result = RUNNER.invoke(app, ["read", "small", *link])
+
+    [device] = orjson.loads(result.stdout)
+    seen = {point["point"]: point["value"] for point in device["points"]}
+    assert seen == {**{f"r_{n}": n for n in range(25)}, "both": 3, "name": "AB"}
+    assert result.exit_code == 0

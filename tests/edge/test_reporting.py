@@ -170,8 +170,8 @@ def test_what_is_stuck_has_no_value() -> None:
 
     [stuck] = one.judged([sample(61, 20)])
 
-    assert stuck.values == (None, 50)
-    assert stuck.qualities == (Quality.STUCK, 0)
+    assert list(stuck.values) == [None, 50]
+    assert list(stuck.qualities) == [Quality.STUCK, 0]
 
 
 def test_an_interruption_does_not_hide_that_it_is_stuck() -> None:

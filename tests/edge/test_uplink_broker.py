@@ -77,6 +77,7 @@ class Edge:
             catalog=self.catalog.revision,
             clock=self.clock.stamp.state,
             spool_batches=self.spool.counts.batches,
+            overloaded={},
         )
 
     def read(self, count: int, *, sample_class: SampleClass = SampleClass.NORMAL) -> None:

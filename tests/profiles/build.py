@@ -83,3 +83,11 @@ def mistakes(error: ValidationError) -> list[tuple[str, str]]:
         for detail in error.errors()
         for one in detail["ctx"]["mistakes"]
     ]
+
+
+INDOOR = {"zh": "室内机", "en": "indoor unit"}
+
+
+def group(points: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """A group of points."""
+    return {"name": "indoor", "labels": INDOOR, "points": points, **more}

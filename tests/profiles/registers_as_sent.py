@@ -34,7 +34,7 @@ def pattern_of(number: int, encoding: str, bits: int) -> int:
             signed = encoding == "twos_complement"
             return int.from_bytes(number.to_bytes(bits // 8, "big", signed=signed), "big")
         case "offset_binary":
-            return number + 2 ** (bits - 1)
+            return number + (1 << (bits - 1))
         case "sign_magnitude":
             return int(("1" if number < 0 else "0") + amount, 2)
         case "ones_complement":
@@ -52,7 +52,7 @@ def pattern_of(number: int, encoding: str, bits: int) -> int:
 
 def highest(encoding: str, bits: int) -> int:
     digits = {"bcd": bits // 4, "mod10k": bits // 16 * 4}.get(encoding)
-    return 10**digits - 1 if digits else 2**bits - 1
+    return int(10**digits) - 1 if digits else (1 << bits) - 1
 
 
 def ordered(big: bytes, letters: str) -> list[int]:

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from device_profiles.cli import app
+from device_profiles.collapsing import shown_points
 from device_profiles.library import Library, profile_paths
 from device_profiles.schema import schema_text
 
@@ -14,13 +15,30 @@ RUNNER = CliRunner()
 
 
 def test_list_names_every_profile_in_both_languages() -> None:
-    result = RUNNER.invoke(app, ["list"], env={"COLUMNS": "200"})
+    lines = RUNNER.invoke(app, ["list", "--generic"]).output.splitlines()
 
-    assert result.exit_code == 0
     for profile in Library.builtin():
-        assert profile.id in result.output
-        assert profile.labels.zh in result.output
-        assert profile.labels.en in result.output
+        [line] = [one for one in lines if one.split()[:1] == [profile.id]]
+        assert profile.labels.zh in line
+        assert profile.labels.en in line
+
+
+def test_the_list_shows_real_models_by_category_and_counts_the_generic_ones() -> None:
+    lines = RUNNER.invoke(app, ["list"]).output.splitlines()
+    real = [one for one in Library.builtin() if one.evidence != "none"]
+
+    assert len(lines) == len(real) + len({one.category for one in real}) + 1
+    assert not any(line.strip().startswith("generic-") for line in lines)
+    assert lines[-1].startswith(f"{len(real)} models, and {len(Library.builtin()) - len(real)} ")
+    meters = lines.index("电表  electricity_meter")
+    assert lines[meters + 1].split()[0] == "abb-b23"
+
+
+def test_a_category_is_listed_with_its_generic_profile_last() -> None:
+    lines = RUNNER.invoke(app, ["list", "--category", "pool"]).output.splitlines()
+
+    names = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert names == ["seko-kontrol-800", "sugar-valley-neopool", "generic-pool"]
 
 
 def test_list_as_json_by_category() -> None:
@@ -44,12 +62,30 @@ def test_an_unknown_category_is_a_usage_error() -> None:
 
 @pytest.mark.parametrize("profile", Library.builtin().ids)
 def test_show_every_profile(profile: str) -> None:
-    result = RUNNER.invoke(app, ["show", profile], env={"COLUMNS": "200"})
+    result = RUNNER.invoke(app, ["show", profile], env={"COLUMNS": "240"})
 
     assert result.exit_code == 0
-    for point in Library.builtin().get(profile).points:
-        assert point.name in result.output
-        assert point.labels.zh in result.output
+    for shown in shown_points(Library.builtin().get(profile)):
+        assert shown.name in result.output
+        assert shown.labels.zh in result.output
+
+
+def test_a_group_is_shown_once() -> None:
+    result = RUNNER.invoke(app, ["show", "onokom-air-md-vrf-mb-b"], env={"COLUMNS": "240"})
+
+    assert "indoor_{1…64}_power" in result.output
+    assert "室内机 1…64 开关" in result.output
+    assert "indoor unit 1…64 power" in result.output
+    assert "then every 100, 64 times" in result.output
+    assert len(result.output.splitlines()) < 150
+
+
+def test_every_instance_of_a_group_is_shown_where_asked_for() -> None:
+    arguments = ["show", "abb-b23", "--all"]
+    result = RUNNER.invoke(app, arguments, env={"COLUMNS": "240"})
+
+    for name in ("active_energy_l1", "active_energy_l2", "active_energy_l3"):
+        assert name in result.output
 
 
 def test_show_gives_both_addresses() -> None:

@@ -302,3 +302,49 @@ def test_no_frame_raises(data: bytes, keys: dict[str, Any]) -> None:
     frame = decode(data, **keys)
 
     assert frame is not None
+
+
+# --- layouts that shift ---------------------------------------------------------------------------
+
+SHIFTING: list[dict[str, Any]] = [
+    {"name": "has_{n}", "data_type": "uint8", "bit": 0, "repeat": {"count": 3, "bit_step": 1}},
+    {"name": "a", "follows": True, "data_type": "uint16", "when": {"field": "has_1", "equals": 1}},
+    {"name": "b", "follows": True, "data_type": "uint8", "when": {"field": "has_2", "equals": 1}},
+    {
+        "name": "c_{n}", "follows": True, "data_type": "uint8",
+        "repeat": {"count": 2, "step": 2}, "when": {"field": "has_3", "equals": 1},
+    },
+    {"name": "low", "follows": True, "at": 1, "data_type": "uint8", "bit": 0, "bit_count": 4},
+    {"name": "high", "follows": True, "at": -1, "data_type": "uint8", "bit": 4, "bit_count": 4},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("00 FF 21", {"low": 1, "high": 2}),
+        ("01 0102 FF 21", {"a": 0x0102, "low": 1, "high": 2}),
+        ("02 07 FF 21", {"b": 7, "low": 1, "high": 2}),
+        (
+            "07 0102 07 08 FF 09 FF 21",
+            {"a": 0x0102, "b": 7, "c_1": 8, "c_2": 9, "low": 1, "high": 2},
+        ),
+        # cut off: nothing is read from where something else would stand
+        ("07 01", {}),
+        ("03 0102", {"a": 0x0102}),
+    ],
+)
+def test_what_follows_moves_up_when_something_is_left_out(
+    data: str, expected: dict[str, int]
+) -> None:
+    frame = decode(data, fields=SHIFTING)
+
+    assert frame is not None
+    assert {k: v for k, v in frame.document.items() if not k.startswith("has_")} == expected
+
+
+@given(st.binary(max_size=20))
+def test_no_frame_breaks_a_layout_that_shifts(data: bytes) -> None:
+    frame = decode(data, fields=SHIFTING)
+
+    assert frame is not None

@@ -258,3 +258,64 @@ def test_records_of_a_message() -> None:
         (40, 1, True),
         (100, 2, False),
     ]
+
+
+# --- topics, nearly JSON, points made of others ---------------------------------------------------
+
+
+def test_the_topic_itself_may_be_the_value() -> None:
+    read = {"path": "$topic[-1]", "values": {"open": 1, "closed": 0}}
+    section: dict[str, Any] = {"topic": "doors/{device}/+", "format": "text"}
+
+    for word, expected in (("open", 1), ("closed", 0)):
+        [saying] = say(b"badge 5", {"read": read}, on=f"doors/one/{word}", **section)
+        assert saying.readings[0].value == expected
+
+
+def test_of_other_topics_not_even_the_payload_is_looked_at() -> None:
+    section: dict[str, Any] = {
+        "topic": "base/{device}/+",
+        "when": {"path": "$topic[2]", "equals": "data"},
+    }
+
+    [saying] = say({"t": 5}, {"read": {"path": "t"}}, on="base/one/data", **section)
+    assert saying.readings[0].value == 5
+    assert say(b"no JSON", {"read": {"path": "t"}}, on="base/one/log", **section) == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"t": 21.5}\0',
+        b'\xef\xbb\xbf{"t": 21.5}',
+        b'{"t": 21.5, "h": NaN}',
+        b'{"t": 21.5, "h": -Infinity}\0\0',
+    ],
+)
+def test_what_firmware_sends_around_its_json_is_left_out(payload: bytes) -> None:
+    assert value(payload, {"path": "t"}) == 21.5
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"9" * 400])
+def test_numbers_that_are_none_are_undecodable(number: bytes) -> None:
+    [saying] = say(b'{"t": ' + number + b', "n": NaN}', {"read": {"path": "t"}})
+
+    assert saying.readings[0].quality in (Quality.UNDECODABLE, Quality.OUT_OF_RANGE)
+
+
+def test_points_may_be_made_of_others_of_the_same_message() -> None:
+    points: list[dict[str, Any]] = [
+        {"name": "went_in", "read": {"path": "in"}},
+        {"name": "went_out", "read": {"path": "out"}},
+        {"name": "inside", "compute": {"difference": ["went_in", "went_out"]}},
+        {"name": "share", "compute": {"ratio": ["inside", "went_in"]}, "maximum": 1},
+    ]
+
+    [saying] = say({"in": 12, "out": 3}, *points)
+    assert {one.point: one.value for one in saying.readings} == {
+        "went_in": 12, "went_out": 3, "inside": 9, "share": 0.75,
+    }  # fmt: skip
+    [saying] = say({"in": 12}, *points)
+    assert [one.point for one in saying.readings] == ["went_in"]
+    [saying] = say({"in": 0, "out": None}, *points)
+    assert [one.quality for one in saying.readings[2:]] == [Quality.INVALID_MARKER] * 2

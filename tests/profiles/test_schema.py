@@ -14,6 +14,7 @@ from pydantic import ValidationError
 import device_profiles
 from campus_wire.yaml_nodes import parse_yaml
 from device_profiles.aliases import ALIASES
+from device_profiles.examples import check_examples
 from device_profiles.library import load_profile, parse_profile, profile_paths
 from device_profiles.model import ProfileFile
 from device_profiles.schema import profile_schema, schema_text
@@ -61,15 +62,32 @@ def test_no_key_is_known_to_the_schema_only() -> None:
         assert definition["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("place", ["docs/profiles.md"])
-def test_examples_of_the_guide_are_profiles(place: str) -> None:
-    text = (ROOT / place).read_text(encoding="utf-8")
-    examples = [part.split("```")[0] for part in text.split("```yaml\n")[1:]]
-    whole = [example for example in examples if example.startswith("id: ")]
+def yaml_of_the_guide() -> list[str]:
+    text = (ROOT / "docs" / "profiles.md").read_text(encoding="utf-8")
+    return [part.split("```")[0] for part in text.split("```yaml\n")[1:]]
+
+
+HEAD = """id: example
+vendor: Acme
+model: X
+category: other
+labels: {zh: 示例, en: example}
+evidence: none
+sources: [{ref: "https://example.com/manual.pdf", kind: example}]
+protocol: modbus
+"""
+
+
+def test_examples_of_the_guide_are_profiles_and_decode_as_they_say() -> None:
+    whole = [text for text in yaml_of_the_guide() if text.startswith("id: ")]
+    parts = [HEAD + text for text in yaml_of_the_guide() if text.startswith("modbus:")]
 
     assert len(whole) >= 2
-    for example in whole:
-        parse_profile(example, path=Path(place))
+    assert len(parts) >= 14
+    for text in (*whole, *parts):
+        profile = parse_profile(text, path=Path("docs/profiles.md"))
+        results = check_examples(profile, lambda name: Path(name).read_bytes())
+        assert [one.problems for one in results if not one.passed] == [], text
 
 
 def test_the_schema_is_plain_json() -> None:

@@ -221,6 +221,8 @@ _MESSAGES: Final[tuple[tuple[str, str, tuple[Any, ...], Any, str], ...]] = (
     ("status", "versions with a long key", ("versions",), {"k" * 65: "1"}, "schema"),
     ("status", "version with a newline", ("versions",), {"edge": "1\n2"}, "schema"),
     ("status", "spool negative", ("spool_batches",), -1, "schema"),
+    ("status", "load as text", ("overloaded",), {"line-1": "1.3"}, "schema"),
+    ("status", "bus with a space", ("overloaded",), {"line 1": 1.3}, "schema"),
     ("event", "id in upper case", ("id",), good.MESSAGE_ID.upper(), "schema"),
     ("event", "kind with a space", ("kind",), "inter lock", "schema"),
     ("event", "kind with capitals", ("kind",), "Trip", "schema"),

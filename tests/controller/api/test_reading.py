@@ -7,7 +7,8 @@ import io
 
 import pytest
 
-from controller.state.schema import gaps
+from campus_wire.messages import LinkState, Status
+from controller.state.schema import events, gaps
 from tests.controller.api.conftest import GATEWAY, ROWS, Api
 from tests.controller.core.samples import EPOCH, NOW_NS, SECOND
 
@@ -28,6 +29,19 @@ async def test_schools_and_areas_form_the_districts_tree(api: Api) -> None:
 async def test_gateways_show_how_they_do(api: Api) -> None:
     [gateway] = (await api.viewer.get("/api/v1/gateways")).json()
     assert (gateway["id"], gateway["devices"], gateway["school"]) == (GATEWAY, 3, "sunrise")
+    assert gateway["overloaded"] == {}
+
+
+async def test_a_gateway_says_which_bus_cannot_keep_up(api: Api) -> None:
+    api.services.inventory.gateway(GATEWAY).status = Status(
+        gateway=GATEWAY,
+        state=LinkState.ONLINE,
+        time_ns=NOW_NS,
+        boot=EPOCH,
+        overloaded={"line-1": 1.3},
+    )
+    [gateway] = (await api.viewer.get("/api/v1/gateways")).json()
+    assert gateway["overloaded"] == {"line-1": 1.3}
 
 
 async def test_devices_come_in_pages_that_together_hold_each_once(api: Api) -> None:
@@ -143,3 +157,36 @@ async def test_gaps_are_listed_with_their_cause(api: Api) -> None:
     [gap] = (await api.viewer.get("/api/v1/gaps")).json()
     assert gap == row | {"time_ns": 7}
     assert (await api.viewer.get("/api/v1/gaps", params={"gateway": "other"})).json() == []
+
+
+async def test_events_are_listed_by_gateway_device_and_kind(api: Api) -> None:
+    said = [
+        ("1", None, "bus_overloaded", '{"bus":"line-1","load":1.3}'),
+        ("2", "th-0", "text", '{"point":"serial_number","text":"A7"}'),
+        ("3", None, "bus_keeps_up", '{"bus":"line-1","load":0.7}'),
+    ]
+    columns = ("id", "device", "kind", "body")
+    rows: list[dict[str, object]] = [
+        {
+            **dict(zip(columns, one, strict=True)),
+            "gateway": GATEWAY,
+            "time_ns": at,
+            "received_ns": 9,
+        }
+        for at, one in enumerate(said)
+    ]
+    write = events.insert().values(rows)
+    await api.services.database.write(lambda c: c.execute(write))
+
+    async def ids(**query: str | int) -> list[str]:
+        answer = await api.viewer.get("/api/v1/events", params=query)
+        return [event["id"] for event in answer.json()]
+
+    assert await ids() == ["3", "2", "1"]
+    assert await ids(limit=1) == ["3"]
+    assert await ids(device="th-0") == ["2"]
+    assert await ids(kind="bus_overloaded") == ["1"]
+    assert await ids(gateway="other") == []
+    [event] = (await api.viewer.get("/api/v1/events", params={"kind": "bus_overloaded"})).json()
+    assert event["attributes"] == {"bus": "line-1", "load": 1.3}
+    assert (await api.nobody.get("/api/v1/events")).status_code == 401

@@ -40,6 +40,9 @@ def silent(_pdu: bytes) -> bytes:
     return b""
 
 
+_SIZES = {17: 4, 43: 7}
+
+
 class ScriptedLine:
     """The devices' end. `sent` keeps every request as it came: unit and PDU."""
 
@@ -89,13 +92,15 @@ class ScriptedLine:
             self._answer(frame[0], frame[1:-2])
 
     def _frame(self) -> bytes | None:
-        """The shortest beginning of what came that has a right checksum."""
-        for size in range(4, len(self._buffer) + 1):
-            frame = self._buffer[:size]
-            if crc16(frame[:-2]) == frame[-2:]:
-                self._buffer = self._buffer[size:]
-                return frame
-        return None
+        """The next whole request; one whose checksum is wrong is dropped with all behind it."""
+        size = _SIZES.get(self._buffer[1], 8) if len(self._buffer) > 1 else 8
+        if len(self._buffer) < size:
+            return None
+        frame, self._buffer = self._buffer[:size], self._buffer[size:]
+        if crc16(frame[:-2]) != frame[-2:]:
+            self._buffer = b""
+            return None
+        return frame
 
     def _answer(self, unit: int, pdu: bytes) -> None:
         if not self._is_set_right() or unit not in self.units:

@@ -42,6 +42,18 @@ def test_a_small_map_is_told_from_its_addresses_and_values(matcher: Matcher) -> 
     assert reads <= SEARCH_READS_MAX
 
 
+def test_an_invented_map_is_never_proposed(matcher: Matcher) -> None:
+    """A generic profile is a beginning to copy; that a device fits one is chance."""
+    for profile in Library.builtin():
+        if isinstance(profile, ModbusProfile) and profile.evidence == "none":
+            assert profile.id not in {one.profile.id for one in matcher.candidates}
+
+    case = matcher.case()
+    questioned(case, {(Table.HOLDING, at): 215 for at in range(10)})
+
+    assert not [one for one in case.proposals(99) if one.profile.startswith("generic")]
+
+
 def test_a_value_out_of_range_speaks_against_a_profile(matcher: Matcher) -> None:
     case = matcher.case()
 

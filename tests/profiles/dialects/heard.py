@@ -66,3 +66,7 @@ def only(dialect: str, heard: Mapping[str, bytes | str | object]) -> Described:
     """Return the one device of a dialect."""
     [one] = describe(dialect, heard)
     return one
+
+
+def one_entity(component: str, config: dict[str, Any], name: str = "thing") -> Described:
+    return only("homeassistant", {f"homeassistant/{component}/{name}/config": config})

@@ -24,7 +24,7 @@ from device_profiles.sparkplug.payload import (
 from device_profiles.sparkplug.wire import (
     WireFormatError,
     read_fields,
-    write_bytes,
+    write_blob,
     write_varint,
 )
 from tests.profiles.sparkplug.google_payload import GooglePayload
@@ -182,8 +182,8 @@ def test_a_payload_cut_short_is_refused_or_says_less(payload: Payload, data: st.
 def test_datasets_templates_and_bytes_are_passed_over() -> None:
     theirs = GooglePayload()
     theirs.metrics.add(name="raw", datatype=17, bytes_value=b"\x00\x01")
-    template = write_bytes(1, b"template") + write_bytes(18, b"\x0a\x01x") + write_varint(4, 19)
-    data = theirs.SerializeToString() + write_bytes(2, template)
+    template = write_blob(1, b"template") + write_blob(18, b"\x0a\x01x") + write_varint(4, 19)
+    data = theirs.SerializeToString() + write_blob(2, template)
 
     told = decode_payload(data)
 
@@ -201,9 +201,9 @@ def test_datasets_templates_and_bytes_are_passed_over() -> None:
         b"\x12\x05ab",
         b"\x08" + b"\xff" * 10,
         b"\x00\x01",
-        write_bytes(2, write_varint(1, 5)),
-        write_bytes(2, write_bytes(1, b"\xff")),
-        write_bytes(2, write_bytes(12, b"x")),
+        write_blob(2, write_varint(1, 5)),
+        write_blob(2, write_blob(1, b"\xff")),
+        write_blob(2, write_blob(12, b"x")),
     ],
 )
 def test_what_is_no_payload_is_refused(data: bytes) -> None:
@@ -217,7 +217,7 @@ def test_sizes_are_bounded() -> None:
         decode_payload(bytes(PAYLOAD_BYTES_MAX + 1))
     assert caught.value.reason == "too_large"
     with pytest.raises(MessageRefusedError) as caught:
-        decode_payload(write_bytes(2, b"") * (METRICS_MAX + 1))
+        decode_payload(write_blob(2, b"") * (METRICS_MAX + 1))
     assert caught.value.reason == "sparkplug"
 
 
