@@ -17,9 +17,10 @@ from campus_wire.quality import Quality
 from device_profiles.curves import Scaling, scaling_of
 from device_profiles.dates import date_decoder
 from device_profiles.encodings import Encoding, decoder
-from device_profiles.model_location import Location
+from device_profiles.model_location import Defaults, Location
 from device_profiles.model_modbus import ModbusPoint, ModbusRead
 from device_profiles.model_point import Point
+from device_profiles.model_values import Text, TextEncoding
 from device_profiles.registers import DataType, Kind, bit_width, integer_range, kind, struct_code
 from device_profiles.scaling import (
     EXACT_INT_MAX,
@@ -29,6 +30,7 @@ from device_profiles.scaling import (
     shortest_float16,
     shortest_float32,
 )
+from device_profiles.texts import number_in, text_decoder
 
 Judged = tuple[float | None, Quality]
 Convert = Callable[[float], Judged]
@@ -49,7 +51,7 @@ class Step(NamedTuple):
     convert: Convert
 
 
-def step_of(point: ModbusPoint, place: Location, utc_offset_s: int) -> Step:
+def step_of(point: ModbusPoint, place: Location, defaults: Defaults) -> Step:
     """Return how the raw number of a point becomes its value.
 
     The raw number is the one that `struct_code` unpacks; of types without a code, and of those with
@@ -58,16 +60,19 @@ def step_of(point: ModbusPoint, place: Location, utc_offset_s: int) -> Step:
     Args:
         point: one that is read, and no text.
         place: where it is read.
-        utc_offset_s: how far the device's clock is ahead of UTC.
+        defaults: what the section of the device says.
     """
     read = point.read
     assert read is not None, f"{point.name} is not read"
     bounds = bounds_before_factors(point)
     markers = frozenset(raw_number(place, pattern) for pattern in read.nan_value)
     family = kind(place.data_type)
-    if family is Kind.SPAN:
-        return _by(_date_converter(read, place, utc_offset_s, bounds, markers))
+    if place.data_type is DataType.DATETIME:
+        return _by(_date_converter(read, place, defaults.utc_offset_s, bounds, markers))
     scaling = scaling_of(place.scale, place.offset, polynomial=read.polynomial, curve=read.curve)
+    if family is Kind.SPAN:
+        finish = _float_converter(place.data_type, scaling, bounds, markers, read.nan_number)
+        return _by(_text_number_converter(read, place, defaults.text_encoding, finish))
     if family is Kind.FLOAT:
         return _by(_float_converter(place.data_type, scaling, bounds, markers, read.nan_number))
     if isinstance(scaling, Linear) and _is_plain(read, place):
@@ -253,5 +258,26 @@ def _date_converter(
             return _INVALID
         seconds = seconds_of(unpack(int(raw).to_bytes(size, "big")))
         return _UNDECODABLE if seconds is None else _judged(seconds, bounds)
+
+    return convert
+
+
+def _text_number_converter(
+    read: ModbusRead, place: Location, encoding: TextEncoding, finish: Convert
+) -> Convert:
+    """Return the way of numbers written as text; blanks alone are no value."""
+    unpack = struct.Struct(f">{place.count}H").unpack
+    size = 2 * place.count
+    text = read.text or Text()
+    text_of = text_decoder(text.form, text.encoding or encoding)
+    mark = read.decimal or "point"
+
+    def convert(raw: float) -> Judged:
+        # the bytes of each register are in order already
+        words = text_of(unpack(int(raw).to_bytes(size, "big")))
+        if not words:
+            return _INVALID
+        number = number_in(words, mark)
+        return _UNDECODABLE if number is None else finish(number)
 
     return convert

@@ -54,8 +54,7 @@ class ReplyDecoder:
         self.text_points = tuple(point.name for point in wordy)
         places = [profile.read_location(point) for point in numbers]
         self._steps = tuple(
-            step_of(point, place, defaults.utc_offset_s)
-            for point, place in zip(numbers, places, strict=True)
+            step_of(point, place, defaults) for point, place in zip(numbers, places, strict=True)
         )
         self._good = (Quality.GOOD,) * len(places)
         self._unpack = (

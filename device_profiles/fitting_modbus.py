@@ -30,6 +30,7 @@ def register_mistakes(section: ModbusSection, points: Sequence[ModbusPoint]) -> 
         if point.write is not None:
             yield from _target_mistakes(section, (*key, "write"), point)
         yield from _mode_mistakes(section, key, point)
+        yield from _following_mistakes(section, key, point)
 
 
 def _forbidden_mistakes(section: ModbusSection) -> Mistakes:
@@ -110,6 +111,17 @@ def _mode_mistakes(section: ModbusSection, key: tuple[Key, ...], point: ModbusPo
         yield mistake_at((*key, "read", "input_type"), message)
 
 
+def _following_mistakes(
+    section: ModbusSection, key: tuple[Key, ...], point: ModbusPoint
+) -> Mistakes:
+    """Yield where what follows a write stands at no address of its table."""
+    for index, step in enumerate(point.write.then if point.write is not None else ()):
+        try:
+            section.wire_address(step.table, step.address)
+        except ValueError as error:
+            yield mistake_at((*key, "write", "then", index, "address"), str(error))
+
+
 def overlap_mistakes(section: ModbusSection, points: Sequence[ModbusPoint]) -> Mistakes:
     """Yield points that share some registers with another one, but not all of them.
 
@@ -130,7 +142,7 @@ def overlap_mistakes(section: ModbusSection, points: Sequence[ModbusPoint]) -> M
 
 
 def _may_overlap(point: ModbusPoint, read: ModbusRead) -> bool:
-    of_parts = read.is_text or read.data_type is DataType.DATETIME
+    of_parts = read.data_type in (DataType.STRING, DataType.DATETIME)
     return read.overlaps or read.bit is not None or bool(point.flags) or of_parts
 
 

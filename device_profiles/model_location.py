@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from device_profiles.encodings import Encoding
 from device_profiles.model_values import TextEncoding
@@ -45,11 +45,23 @@ def _table(value: object) -> object:
     return "discrete" if value == "discrete_input" else value
 
 
+def one_or_mapping(value: object) -> str:
+    """Return which of the two forms is meant: one number, or one for each table."""
+    return "mapping" if isinstance(value, dict) else "one"
+
+
 InputType = Annotated[
     Table, BeforeValidator(_table), WithJsonSchema({"enum": _TABLE_WORDS, "type": "string"})
 ]
 PrintedAddress = Annotated[int, Field(ge=0, le=499_999)]
 """As the manual prints it; `address_base` says how it becomes the address on the wire."""
+Offset = Annotated[int, Field(ge=-ADDRESS_MAX, le=ADDRESS_MAX)]
+AddressOffset = Annotated[
+    Annotated[Offset, Tag("one")]
+    | Annotated[dict[InputType, Offset], Field(min_length=1, max_length=4), Tag("mapping")],
+    Discriminator(one_or_mapping),
+]
+"""How much is added to the addresses of all tables, or to those of each."""
 Letters = Annotated[str, Field(pattern=r"^[A-H]{2,8}$")]
 
 

@@ -31,6 +31,7 @@ from device_profiles.model_read import (
     check_order,
     check_pattern,
 )
+from device_profiles.model_upkeep import RawWrite
 from device_profiles.model_values import Blocks, Page, RawWords
 from device_profiles.registers import DataType, Kind, bit_width, integer_range, kind, register_count
 from device_profiles.scaling import Linear
@@ -70,7 +71,7 @@ class ModbusWrite(WriteLimits):
     offset: Finite | None = None
     bit: int | None = Field(None, ge=0, le=63)
     """The lowest bit written, counted from the least significant one as 0."""
-    bit_count: int | None = Field(None, ge=1, le=32)
+    bit_count: int | None = Field(None, ge=1, le=64)
     rest: Literal["keep"] | int | None = None
     """What becomes of the bits beside: they are read first and written as they are, or they are
     those of this number."""
@@ -79,6 +80,8 @@ class ModbusWrite(WriteLimits):
     travels (0x5500), where it is neither FF00 for 1 nor 0000 for 0."""
     unlock: bool = False
     """The writes of `modbus.unlock` come first."""
+    then: tuple[RawWrite, ...] = Field((), max_length=16)
+    """What makes the device take the value, or keep it: written right after it."""
     block: Blocks = ()
     """As in `read`, for a point that has none."""
     page: Page | None = None

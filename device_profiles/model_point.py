@@ -135,7 +135,10 @@ class Point(ConfigModel):
     @property
     def is_text(self) -> bool:
         """Whether the point is words, such as a serial number, which are no sample."""
-        return getattr(self.read, "data_type", None) == "string"
+        read = self.read
+        if getattr(read, "data_type", None) != "string":
+            return False
+        return getattr(read, "decimal", None) is None  # with it, the text is a number
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -55,7 +55,7 @@ class ModbusRead(ConfigModel):
     offset: Finite = 0.0
     bit: int | None = Field(None, ge=0, le=63)
     """The lowest bit taken out of the value, counted from the least significant one as 0."""
-    bit_count: int = Field(1, ge=1, le=32)
+    bit_count: int = Field(1, ge=1, le=64)
     bit_signed: bool = False
     """The bits taken are a number in two's complement."""
     nan_value: NanValues = ()
@@ -80,6 +80,8 @@ class ModbusRead(ConfigModel):
     length: int | None = Field(None, ge=1, le=SPAN_REGISTERS_MAX)
     """Registers of a text or a date."""
     text: Text | None = None
+    decimal: Literal["point", "comma"] | None = None
+    """A text is a number, `0023.5`: which sign stands before the decimals."""
     fields: tuple[DateField, ...] = Field((), max_length=7)
     """The parts of a date; the value is in Unix seconds."""
     block: Blocks = ()
@@ -105,7 +107,7 @@ class ModbusRead(ConfigModel):
     @property
     def is_text(self) -> bool:
         """Whether it is a text, not a number."""
-        return self.data_type is DataType.STRING
+        return self.data_type is DataType.STRING and self.decimal is None
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -155,16 +157,20 @@ _REGISTERS_ONLY: Final = (
     "curve",
     "length",
     "text",
+    "decimal",
     "fields",
 )
-_NUMBERS_ONLY: Final = (
+_WHOLE_NUMBERS_ONLY: Final = (
     "encoding",
     "bit",
     "bit_count",
     "bit_signed",
-    "nan_number",
     "values",
     "other_values",
+)
+_NUMBERS_ONLY: Final = (
+    *_WHOLE_NUMBERS_ONLY,
+    "nan_number",
     "polynomial",
     "curve",
     "scale",
@@ -186,22 +192,25 @@ def _check_bit_table(read: ModbusRead) -> None:
 
 
 def _check_span(read: ModbusRead) -> None:
-    unfit = ("fields",) if read.is_text else ("text",)
-    for key in (*_NUMBERS_ONLY, *unfit, *(("nan_value",) if read.is_text else ())):
+    is_string = read.data_type is DataType.STRING
+    unfit = ("fields", "nan_value") if is_string else ("text", "decimal")
+    numeric = _NUMBERS_ONLY if read.decimal is None or not is_string else _WHOLE_NUMBERS_ONLY
+    for key in (*numeric, *unfit):
         if key in read.model_fields_set:
-            raise mistake_at((key,), f"does not belong to a {read.raw_type}")
+            remedy = "decimal says that it is a number" if is_string and key == "scale" else ""
+            raise mistake_at((key,), f"does not belong to a {read.raw_type}", remedy=remedy)
     if read.length is None:
         raise mistake_at(("length",), "missing", remedy="how many registers does it take?")
     check_order(read.raw_type, read.byte_order)
-    if not read.is_text:
+    if not is_string:
         check_fields(read.fields, read.length)
     _check_patterns_fit(read)
 
 
 def _check_numbers(read: ModbusRead) -> None:
-    for key in ("length", "text", "fields"):
+    for key in ("length", "text", "decimal", "fields"):
         if key in read.model_fields_set:
-            remedy = "length and text belong to string, length and fields to datetime"
+            remedy = "length, text and decimal belong to string, length and fields to datetime"
             raise mistake_at((key,), f"does not belong to {read.raw_type}", remedy=remedy)
     if read.data_type is None and read.bit is None:
         raise mistake_at(("data_type",), "missing", remedy="for example uint16")

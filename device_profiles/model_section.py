@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from campus_wire.config_model import ConfigModel, mistake_at
+from device_profiles.model_location import AddressOffset
 from device_profiles.model_modbus import (
     ADDRESS_MAX,
     ADDRESS_NEEDED,
@@ -61,6 +62,9 @@ class ModbusSection(ConfigModel):
     address_base: Literal[0, 1, "modicon"]
     """0: printed addresses are those on the wire. 1: they are one higher. `modicon`: numbers such
     as 40001, whose first digit names the table (30001 is input register 0 on the wire)."""
+    address_offset: AddressOffset = 0
+    """Added to every address on the wire, for devices that are one of several behind one unit. The
+    configuration of a device may say its own."""
     byte_order: Literal["ABCD", "CDAB", "BADC", "DCBA"] = "ABCD"
     """Of all values, written for two registers; a single register takes its part (BA for BADC)."""
     text_encoding: Literal["ascii", "utf-8", "gb18030", "utf-16-be"] = "ascii"
@@ -105,9 +109,15 @@ class ModbusSection(ConfigModel):
             if _MODICON_DIGITS.get(leading) is not table:
                 raise ValueError(f"{printed} is no number of the table {table}")
             address = number - 1
+        address += self.offset_of(table)
         if not 0 <= address <= ADDRESS_MAX:
             raise ValueError(f"{printed} lies outside the addresses 0 to {ADDRESS_MAX}")
         return address
+
+    def offset_of(self, table: Table) -> int:
+        """Return what is added to the addresses of a table."""
+        offset = self.address_offset
+        return offset.get(table, 0) if isinstance(offset, dict) else offset
 
     def printed_address(self, table: Table, address: int) -> int:
         """Return how the manual would print an address on the wire.
@@ -115,6 +125,7 @@ class ModbusSection(ConfigModel):
         Raises:
             ValueError: a coil from 9999 on, where addresses are numbers whose first digit is 0.
         """
+        address -= self.offset_of(table)
         if self.address_base == "modicon":
             number = _MODICON_LEADING[table] * 100_000 + address + 1
             if number < 100_000 and number > 9_999:

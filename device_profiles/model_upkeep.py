@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from campus_wire.config_model import ConfigModel, mistake_at
 from campus_wire.ids import PointName
-from device_profiles.model_modbus import InputType, PrintedAddress, Table
+from device_profiles.model_location import InputType, PrintedAddress, Table
 from device_profiles.model_numbers import Finite
 from device_profiles.model_point import Note
 

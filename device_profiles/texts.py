@@ -7,6 +7,8 @@ characters are dropped, so that a text can be shown as it is.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
@@ -22,6 +24,14 @@ _PARTS: Final[dict[Form, slice]] = {
     "high_byte": slice(0, 1),
     "low_byte": slice(1, 2),
 }
+
+Mark = Literal["point", "comma"]
+
+_NUMBERS: Final[dict[Mark, re.Pattern[str]]] = {
+    "point": re.compile(r"([+-]?) *([0-9]+\.?[0-9]*|\.[0-9]+)(E[+-]?[0-9]{1,3})?", re.IGNORECASE),
+    "comma": re.compile(r"([+-]?) *([0-9]+,?[0-9]*|,[0-9]+)(E[+-]?[0-9]{1,3})?", re.IGNORECASE),
+}
+"""A sign, blanks behind it, digits, the sign before the decimals, and a power of ten."""
 
 Decode = Callable[[Sequence[int]], str]
 
@@ -56,3 +66,18 @@ def printable(data: bytes, encoding: TextEncoding) -> str:
     text = text.partition("\x00")[0]
     kept = "".join(filter(str.isprintable, text.translate(_PLAIN_SPACES)))
     return kept.strip()[:TEXT_CHARS_MAX]
+
+
+def number_in(text: str, mark: Mark) -> float | None:
+    """Return the number that a text is as a whole, `+ 0023.5`; None where it is none.
+
+    Args:
+        text: without blanks around it.
+        mark: which sign stands before the decimals; the other one is none in a number.
+    """
+    found = _NUMBERS[mark].fullmatch(text)
+    if found is None:
+        return None
+    sign, digits, power = found.groups()
+    number = float(f"{sign}{digits.replace(',', '.')}{power or ''}")
+    return number if math.isfinite(number) else None

@@ -9,6 +9,7 @@ from typing import Literal
 
 from device_profiles.encodings import Encoding, encode
 from device_profiles.model_location import Location, Table
+from device_profiles.model_upkeep import RawWrite
 from device_profiles.registers import DataType, Kind, kind, positions
 
 
@@ -30,6 +31,8 @@ class WriteRequest:
     """What must be selected before, for the read and the write alike."""
     unlock: bool = False
     """The writes of `modbus.unlock` come first."""
+    then: tuple[RawWrite, ...] = ()
+    """What follows, for the device to take the value or to keep it."""
     kept: tuple[int, ...] = ()
     """The bits of each register that must stay as they are; empty where none must."""
 

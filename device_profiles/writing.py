@@ -63,7 +63,13 @@ def plan_write(
         pattern = _pattern(point, place, raw)
     values, kept = lay(place, pattern, write.rest)
     return WriteRequest(
-        write.function, place.address, values, page=place.page, unlock=write.unlock, kept=kept
+        write.function,
+        place.address,
+        values,
+        page=place.page,
+        unlock=write.unlock,
+        then=write.then,
+        kept=kept,
     )
 
 
@@ -119,7 +125,7 @@ def plan_read_back(
     if shown is None or place.table.holds_bits:
         return ReadBack(shown_by, 0.0, write.read_back_after_s)
     steps = [_write_step(point, place, known)]
-    if shown.read is not None:
+    if shown.read is not None and shown.read.decimal is None:
         # what a register of floats shows is as fine as what was written
         fine = is_float(shown.read.raw_type) and not shown.read.factors
         steps.append(

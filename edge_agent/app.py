@@ -323,9 +323,7 @@ class EdgeAgent:
     def _may_set(self, device: str, point: str, value: float) -> bool:
         """Say whether interlocks let a point be set up as its profile asks for."""
         interlocks = self._interlocks
-        return interlocks.is_checked(device, point) and not interlocks.forbids(
-            device, point, value
-        )
+        return interlocks.is_checked(device, point) and not interlocks.forbids(device, point, value)
 
     async def _on_described(self) -> None:
         """Read the configuration again: devices on a local broker have described themselves."""

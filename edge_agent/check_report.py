@@ -66,6 +66,8 @@ class CheckReport:
     warnings: tuple[str, ...] = ()
     """What works today and may not tomorrow, each with what to do."""
     waiting: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    """Devices whose addresses the configuration moves, and by how much."""
     """Devices that have not described themselves yet, and what waits for them."""
 
     @property
@@ -96,7 +98,16 @@ def report_on(loaded: LoadedConfig) -> CheckReport:
         sources=sources,
         warnings=tuple(str(one) for one in port_warnings(config)),
         waiting=tuple(str(one) for one in loaded.waiting),
+        moved=tuple(_moved(inventory)),
     )
+
+
+def _moved(inventory: Inventory) -> Iterator[str]:
+    from edge_agent.read_report import offset_text  # noqa: PLC0415  (checking alone needs it)
+
+    for device in inventory.modbus:
+        if device.config.address_offset:
+            yield f"{device.id}: unit {device.config.unit_id},{offset_text(device.profile)}"
 
 
 def _summaries(loaded: LoadedConfig, inventory: Inventory) -> Iterator[SourceSummary]:
@@ -194,6 +205,8 @@ def print_report(report: CheckReport) -> None:
         f"{report.devices} devices, {report.areas} areas, {report.interlocks} interlocks; "
         f"commands {commands}; catalog {report.catalog}"
     )
+    for line in report.moved:
+        console.print(line)
     for warning in (*report.warnings, *report.waiting):
         console.print(f"[yellow]{escape(warning)}[/yellow]")
     for source in report.sources:

@@ -15,12 +15,12 @@ from campus_wire.catalog import Area, Label, School
 from campus_wire.config_model import ConfigModel, mistake_at
 from campus_wire.ids import GatewayId, Name, PointName
 from campus_wire.settings import MqttSettings
+from device_profiles.model_location import AddressOffset
 
 IntervalS = Annotated[float, Field(ge=0.1, le=86_400 * 7, allow_inf_nan=False)]
 StuckAfterS = Annotated[float, Field(ge=60, le=86_400 * 31, allow_inf_nan=False)]
 TimeoutS = Annotated[float, Field(ge=0.01, le=60, allow_inf_nan=False)]
 Number = Annotated[float, Field(ge=-1e300, le=1e300, allow_inf_nan=False)]
-
 
 # --- devices -----------------------------------------------------------------------------------
 
@@ -64,6 +64,9 @@ class ModbusDeviceConfig(DeviceConfig):
 
     unit_id: int = Field(ge=0, le=255)
     """1 to 247 on a serial line; on TCP also 0 and 255, which mean the endpoint itself."""
+    address_offset: AddressOffset | None = None
+    """Added to all addresses of the profile, or to those of each table, for devices that are one
+    of several behind one unit."""
 
 
 ProfileOrDialect = Annotated[

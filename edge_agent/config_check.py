@@ -14,7 +14,14 @@ from device_profiles.dialects import DIALECTS
 from device_profiles.library import Library
 from device_profiles.model import ModbusProfile, MqttProfile
 from device_profiles.model_point import Point
-from edge_agent.config import BusConfig, DeviceConfig, EdgeConfig, InterlockConfig, SerialModbus
+from edge_agent.config import (
+    BusConfig,
+    DeviceConfig,
+    EdgeConfig,
+    InterlockConfig,
+    ModbusDeviceConfig,
+    SerialModbus,
+)
 from edge_agent.config_reports import report_mistakes
 from edge_agent.dialect_devices import (
     PREFIX,
@@ -92,12 +99,14 @@ def find_mistakes(
         library: the profiles that it may name.
         described: the profiles that devices gave of themselves, by what they have as their profile.
     """
-    profiles: dict[str, Profile] = {profile.id: profile for profile in library}
+    # Only those that are named: reading the whole library takes seconds.
+    named = sorted({device.profile for _, _, device in each_device(config)})
+    profiles: dict[str, Profile] = {id_: library.get(id_) for id_ in named if id_ in library}
     profiles |= described or {}
     return [
         *_areas(config),
         *_sources(config),
-        *_devices(config, profiles),
+        *_devices(config, profiles, library.ids),
         *(finding for at, bus in enumerate(config.buses) for finding in _units(at, bus)),
         *_topics(config, profiles),
         *_interlocks(config, profiles),
@@ -177,6 +186,17 @@ def _endpoint(bus: BusConfig) -> str:
     return f"{link.host.lower().strip('[]').rstrip('.')}:{link.port}"
 
 
+def _offset(key: Key, device: ModbusDeviceConfig, profile: ModbusProfile) -> Iterator[Finding]:
+    if device.address_offset is None:
+        return
+    from device_profiles.shifting import ShiftError, shifted  # noqa: PLC0415  (few devices need it)
+
+    try:
+        shifted(profile, device.address_offset)
+    except ShiftError as error:
+        yield Finding((*key, "address_offset"), str(error))
+
+
 def each_device(config: EdgeConfig) -> Iterator[tuple[Key, str, DeviceConfig]]:
     """Yield the key, the protocol and the configuration of every device."""
     for at, bus in enumerate(config.buses):
@@ -187,7 +207,9 @@ def each_device(config: EdgeConfig) -> Iterator[tuple[Key, str, DeviceConfig]]:
             yield ("mqtt_sources", at, "devices", number), "mqtt", listener
 
 
-def _devices(config: EdgeConfig, profiles: dict[str, Profile]) -> Iterator[Finding]:
+def _devices(
+    config: EdgeConfig, profiles: dict[str, Profile], known: Sequence[str]
+) -> Iterator[Finding]:
     areas = {area.id for area in config.areas}
     devices = list(each_device(config))
     yield from _twice("the device", [((*key, "id"), device.id) for key, _, device in devices])
@@ -202,12 +224,13 @@ def _devices(config: EdgeConfig, profiles: dict[str, Profile]) -> Iterator[Findi
             yield Finding((*key, "profile"), message, f"{PREFIX}{device.profile}")
             continue
         if profile is None:
-            known = [one.id for one in profiles.values() if one.protocol == protocol]
             yield _unknown((*key, "profile"), "profile", device.profile, known=known)
             continue
         if profile.protocol != protocol:
             message = f"{profile.id} is a profile for {profile.protocol}, not for {protocol}"
             yield Finding((*key, "profile"), message)
+        elif isinstance(device, ModbusDeviceConfig) and isinstance(profile, ModbusProfile):
+            yield from _offset(key, device, profile)
         yield from _chosen_points(key, device, profile)
         for path, *rest in report_mistakes(device, profile.points):
             yield Finding((*key, *path), *rest)
@@ -234,16 +257,18 @@ def _chosen_points(key: Key, device: DeviceConfig, profile: Profile) -> Iterator
 
 
 def _units(at: int, bus: BusConfig) -> Iterator[Finding]:
-    seen: dict[int, str] = {}
+    seen: dict[tuple[int, str], str] = {}
     serial = isinstance(bus.modbus, SerialModbus)
     for number, device in enumerate(bus.devices):
         key = ("buses", at, "devices", number, "unit_id")
         unit = device.unit_id
-        if unit in seen:
-            yield Finding(key, f"unit {unit} on bus {bus.id} is {seen[unit]} already")
+        # devices behind one unit differ in their addresses
+        same = (unit, str(device.address_offset or 0))
+        if same in seen:
+            yield Finding(key, f"unit {unit} on bus {bus.id} is {seen[same]} already")
         if serial and not 1 <= unit <= _SERIAL_UNIT_MAX:
             yield Finding(key, f"a serial line has units 1 to {_SERIAL_UNIT_MAX}, not {unit}")
-        seen.setdefault(unit, device.id)
+        seen.setdefault(same, device.id)
 
 
 def _topics(config: EdgeConfig, profiles: dict[str, Profile]) -> Iterator[Finding]:

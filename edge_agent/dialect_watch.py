@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from campus_wire.session import MqttSession
 from campus_wire.settings import MqttSettings
 from device_profiles.dialects import DIALECTS
 from device_profiles.dialects.keeping import Kept
+from edge_agent.dialect_births import DATA_FILTERS, BirthRequests
 from edge_agent.dialect_store import load_descriptions, save_descriptions
 
 _log: Final = logging.getLogger(__name__)
@@ -59,12 +61,15 @@ class DialectWatch:
         self._lift_s = lift_s
         chosen = [DIALECTS[name] for name in dialects]
         self._kept = Kept(chosen, load_descriptions(path))
+        speaks_sparkplug = "sparkplug" in dialects
+        self._births = BirthRequests() if speaks_sparkplug else None
+        self._births_wanted = DATA_FILTERS if speaks_sparkplug else ()
         self._changed = asyncio.Event()
         self._dropped_said = 0
         own = None if broker.client_id is None else f"{broker.client_id}-descriptions"
         self._session = MqttSession(
             broker.model_copy(update={"client_id": own}),  # two of one name would oust each other
-            subscriptions=[(one, 0) for one in self._kept.filters],
+            subscriptions=[(one, 0) for one in (*self._kept.filters, *self._births_wanted)],
             will=None,
             on_message=self.on_message,
         )
@@ -80,6 +85,12 @@ class DialectWatch:
         del retained  # a description that the broker kept is as good as any
         if self._kept.take(topic, payload):
             self._changed.set()
+        if self._births is not None:
+            request = self._births.request(
+                topic, self._kept.messages, now_s=time.monotonic(), now_ns=time.time_ns()
+            )
+            if request is not None:
+                await self._session.publish(*request, qos=0)
         if self._kept.dropped > self._dropped_said == 0:
             _log.warning("%s describes more than is kept: the rest is left out", self._source)
             self._dropped_said = self._kept.dropped

@@ -6,7 +6,7 @@ tuple of positions and travel in the same columns of a batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -171,10 +171,13 @@ class _Maker:
         self.devices: list[Device] = []
         self._library = library
         self._positions: dict[tuple[str, str], int] = {}
+        self._moved: dict[tuple[str, Hashable], ModbusProfile] = {}
         self._shapes: dict[tuple[str, tuple[str, ...] | None], _Shape] = {}
 
     def add(self, source: str, config: D, kind: type[P]) -> InventoryDevice[D, P]:
         profile = self._library.get(config.profile)
+        if isinstance(config, ModbusDeviceConfig) and config.address_offset is not None:
+            profile = self._shifted(profile, config)
         assert isinstance(profile, kind), f"{config.id}: {profile.id} is of another protocol"
         chosen, positions, texts, splits = self._shape(config, profile)
         device = Device(
@@ -197,6 +200,21 @@ class _Maker:
             texts=texts,
             _splits=splits,
         )
+
+    def _shifted(
+        self, profile: ModbusProfile | MqttProfile, config: ModbusDeviceConfig
+    ) -> ModbusProfile:
+        """Return the profile at the device's own addresses, one for all that have the same."""
+        from device_profiles.shifting import shifted  # noqa: PLC0415  (few devices need it)
+
+        assert isinstance(profile, ModbusProfile), f"{config.id}: MQTT has no addresses"
+        offset = config.address_offset
+        assert offset is not None, f"{config.id} has no offset"
+        by_table = tuple(sorted(offset.items())) if isinstance(offset, dict) else offset
+        key = (config.profile, by_table)
+        if key not in self._moved:
+            self._moved[key] = shifted(profile, offset)
+        return self._moved[key]
 
     def _shape(self, config: DeviceConfig, profile: ModbusProfile | MqttProfile) -> _Shape:
         """Return what devices of one profile and the same points share.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from campus_wire.quality import Quality, label
+from device_profiles.model import ModbusProfile
 from device_profiles.model_point import Point
 from edge_agent.device_reading import DeviceResult, PointReading, Target
 
@@ -45,6 +46,16 @@ def _point(target: Target, reading: PointReading) -> Point:
     return point
 
 
+def offset_text(profile: ModbusProfile) -> str:
+    """Return by how much a device's addresses are moved, or nothing."""
+    offset = profile.modbus.address_offset
+    if not offset:
+        return ""
+    if isinstance(offset, int):
+        return f" addresses {offset:+d}"
+    return " addresses " + ", ".join(f"{table} {by:+d}" for table, by in offset.items())
+
+
 def print_results(results: Sequence[DeviceResult], language: str) -> None:
     """Print one table for each device."""
     from rich.console import Console  # noqa: PLC0415  (not needed for --json)
@@ -54,6 +65,7 @@ def print_results(results: Sequence[DeviceResult], language: str) -> None:
     for result in results:
         target = result.target
         title = f"{target.name}  {target.profile.labels[language]}  unit {target.unit_id}"
+        title += offset_text(target.profile)
         table = Table(title=title, title_justify="left")
         for column in ("point", "", "value", "quality", "raw", "from"):
             table.add_column(column, overflow="fold")

@@ -1,4 +1,4 @@
-"""Runs a described school until it is told to stop."""
+"""Runs described schools until it is told to stop."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 
 from device_profiles.library import Library
 from firmware_sims.control import Controller, ControlServer
-from firmware_sims.running import RunningSchool, RunOptions
-from firmware_sims.school import SchoolPlan
+from firmware_sims.district import DistrictPlan
+from firmware_sims.running import RunOptions
+from firmware_sims.running_district import OnProgress, RunningDistrict
 from firmware_sims.truth import TruthLog
 
-OnStarted = Callable[[RunningSchool, Controller], Awaitable[None]]
+OnStarted = Callable[[RunningDistrict, Controller], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +34,61 @@ class AppOptions:
     for_s: float | None = None
 
 
-async def run_school(
-    plan: SchoolPlan,
+async def run_district(
+    plan: DistrictPlan,
     options: AppOptions,
     *,
     on_started: OnStarted | None = None,
+    on_progress: OnProgress = lambda _: None,
     stop: asyncio.Event | None = None,
-) -> RunningSchool:
-    """Bring a school up, keep it up, and take it down in order.
+) -> RunningDistrict:
+    """Bring all schools up, keep them up, and take them down in order.
 
     Args:
-        plan: the described school.
-        options: how to run it.
-        on_started: called when all ports are open, before anything is answered.
+        plan: the described schools.
+        options: how to run them.
+        on_started: called when all ports are open, before anything is published.
+        on_progress: told what is done next, in words.
         stop: ends the run when it is set.
 
     Raises:
-        SchoolError: the school cannot be brought up.
+        SchoolError: a school cannot be brought up.
     """
     ended = stop or asyncio.Event()
-    library = await asyncio.to_thread(Library.builtin, plan.profiles_folder)
+    libraries = await asyncio.to_thread(_libraries, plan)
     with TruthLog(options.truth) as truth:
-        school = RunningSchool(plan, library, truth, options.run)
-        controller = Controller(school, ended.set)
+        district = RunningDistrict(
+            plan,
+            lambda school: libraries[school.profiles_folder],
+            truth,
+            options.run,
+            on_progress=on_progress,
+        )
+        controller = Controller(district, ended.set)
         server = ControlServer(controller, options.control) if options.control else None
         try:
-            await school.start()
+            await district.start()
             if server is not None:
                 await server.start()
             if on_started is not None:
-                await on_started(school, controller)
-            await _run_until(school, ended, options.for_s)
+                await on_started(district, controller)
+            await _run_until(district, ended, options.for_s)
         finally:
             if server is not None:
                 await server.stop()
-            await school.stop()
-    return school
+            await district.stop()
+    return district
 
 
-async def _run_until(school: RunningSchool, ended: asyncio.Event, for_s: float | None) -> None:
+def _libraries(plan: DistrictPlan) -> dict[Path | None, Library]:
+    """One library for each folder of profiles."""
+    return {
+        folder: Library.builtin(folder)
+        for folder in {school.profiles_folder for school in plan.schools}
+    }
+
+
+async def _run_until(school: RunningDistrict, ended: asyncio.Event, for_s: float | None) -> None:
     work = asyncio.create_task(school.run(), name="school")
     wait = asyncio.create_task(ended.wait(), name="stop")
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from device_profiles.library import Library
 from device_profiles.model import ModbusProfile, MqttProfile
@@ -18,6 +18,7 @@ from firmware_sims.behaviours import (
     initial_number,
     seed_of,
 )
+from firmware_sims.build_areas import build_areas
 from firmware_sims.device import DeviceParts, ModbusDevice
 from firmware_sims.errors import SchoolError
 from firmware_sims.from_profile import (
@@ -29,39 +30,22 @@ from firmware_sims.from_profile import (
 )
 from firmware_sims.identity import READ_IDENTIFICATION, REPORT_SERVER_ID, Identity
 from firmware_sims.machines import act_on, machine_control, machine_of, machine_signal
+from firmware_sims.mqtt.dialects import PREFIX, Hubs, Kit, speak
 from firmware_sims.mqtt.from_profile import usual_numbers
 from firmware_sims.mqtt.profile_voice import ProfileVoice
 from firmware_sims.mqtt.voice import Voice
 from firmware_sims.mqtt_device import MqttDevice
 from firmware_sims.school import SchoolPlan
 from firmware_sims.school_file import (
-    AreaEntry,
     DeviceEntry,
-    LessonEntry,
     ModbusDeviceEntry,
     MqttDeviceEntry,
 )
-from firmware_sims.signals import Follow, Signal, noise
-from firmware_sims.world.area import Area, Surroundings
-from firmware_sims.world.chemical_store import ChemicalStore, StoreShape
-from firmware_sims.world.clock import WorldClock
+from firmware_sims.signals import Follow, Signal
+from firmware_sims.world.area import Area
 from firmware_sims.world.machine import Machine, words_of
-from firmware_sims.world.outdoor import Outdoor
-from firmware_sims.world.room import Room, RoomShape
-from firmware_sims.world.timetable import Lesson, Timetable
 
 Control = Callable[[float, float], None]
-
-_SHAPES: Mapping[str, RoomShape] = {
-    "classroom": RoomShape(),
-    "chemistry_lab": RoomShape(volume_m3=280.0, floor_m2=90.0, seats=36, air_changes_per_h=5.0),
-    "gym": RoomShape(volume_m3=6000.0, floor_m2=800.0, seats=80, thermal_mass_j_k=6e7),
-    "canteen": RoomShape(volume_m3=1600.0, floor_m2=400.0, seats=200, thermal_mass_j_k=3e7),
-    "dormitory": RoomShape(volume_m3=70.0, floor_m2=25.0, seats=6),
-    "corridor": RoomShape(volume_m3=300.0, floor_m2=100.0, seats=4),
-}
-_EMPTY = RoomShape(seats=0)
-_STORE = "chemical_store"
 
 
 @dataclass(slots=True)
@@ -71,6 +55,8 @@ class World:
     areas: dict[str, Area] = field(default_factory=dict)
     modbus: dict[str, ModbusDevice] = field(default_factory=dict)
     mqtt: dict[str, MqttDevice] = field(default_factory=dict)
+    categories: dict[str, str] = field(default_factory=dict)
+    """What kind of thing each device is."""
 
 
 def build_world(plan: SchoolPlan, library: Library, *, seed: int) -> World:
@@ -81,27 +67,33 @@ def build_world(plan: SchoolPlan, library: Library, *, seed: int) -> World:
             does not exist.
         UnsupportedPointError: a profile has a form that is not known here.
     """
-    file = plan.file
-    surroundings = Surroundings(
-        clock=WorldClock(file.start, file.compression),
-        outdoor=Outdoor(file.outdoor.mean_c, file.outdoor.swing_c, file.outdoor.relative_humidity),
-        timetable=Timetable(_lessons(file.timetable)) if file.timetable else Timetable(),
-    )
-    world = World({entry.id: _area(entry, surroundings, seed) for entry in plan.areas})
-    for entry in plan.devices():
-        builder = _DeviceBuilder(entry, world.areas, seed)
+    world = World(build_areas(plan, seed=seed))
+    for entry in (device for bus in plan.buses for device in bus.devices):
         profile = _profile(library, entry)
-        if isinstance(entry, ModbusDeviceEntry) and isinstance(profile, ModbusProfile):
-            world.modbus[entry.id] = builder.modbus(profile, entry)
-        elif isinstance(entry, MqttDeviceEntry) and isinstance(profile, MqttProfile):
-            world.mqtt[entry.id] = builder.mqtt(profile, entry)
-        else:
-            raise SchoolError(
-                "protocol",
-                f"{profile.id} speaks {profile.protocol}, so it cannot be there",
-                place=entry.id,
-            )
+        if not isinstance(profile, ModbusProfile):
+            raise _not_there(profile, entry)
+        world.categories[entry.id] = profile.category
+        world.modbus[entry.id] = _DeviceBuilder(entry, world.areas, seed).modbus(profile, entry)
+    for source in plan.sources:
+        hubs = Hubs()
+        for device in source.devices:
+            builder = _DeviceBuilder(device, world.areas, seed)
+            if device.profile.startswith(PREFIX):
+                category, made = builder.self_describing(device, hubs)
+            else:
+                profile = _profile(library, device)
+                if not isinstance(profile, MqttProfile):
+                    raise _not_there(profile, device)
+                category, made = profile.category, builder.mqtt(profile, device)
+            world.categories[device.id] = category
+            world.mqtt[device.id] = made
     return world
+
+
+def _not_there(profile: ModbusProfile | MqttProfile, entry: DeviceEntry) -> SchoolError:
+    return SchoolError(
+        "protocol", f"{profile.id} speaks {profile.protocol}, so it cannot be there", place=entry.id
+    )
 
 
 def _profile(library: Library, entry: DeviceEntry) -> ModbusProfile | MqttProfile:
@@ -113,54 +105,6 @@ def _profile(library: Library, entry: DeviceEntry) -> ModbusProfile | MqttProfil
             remedy="see campus profiles list",
         )
     return library.get(entry.profile)
-
-
-def _lessons(entries: tuple[LessonEntry, ...]) -> list[Lesson]:
-    lessons = [Lesson(_second(e.begin), _second(e.end), e.occupancy) for e in entries]
-    return sorted(lessons, key=lambda lesson: lesson.begin_s)
-
-
-def _second(text: str) -> int:
-    hours, minutes = text.split(":")
-    return int(hours) * 3600 + int(minutes) * 60
-
-
-def _area(entry: AreaEntry, surroundings: Surroundings, seed: int) -> Area:
-    kind = entry.kind.replace("-", "_")
-    if kind == _STORE:
-        return ChemicalStore(surroundings, _store_shape(entry))
-    usual = _varied(_SHAPES.get(kind, _EMPTY), seed, entry.id)
-    return Room(surroundings, _shaped(usual, entry.physics, entry.id))
-
-
-def _varied(shape: RoomShape, seed: int, area: str) -> RoomShape:
-    """No two rooms are built quite alike."""
-    loss, air, warmth = (noise(seed_of(seed, area, "shape"), step) for step in range(3))
-    return replace(
-        shape,
-        heat_loss_w_k=shape.heat_loss_w_k * (1 + 0.2 * loss),
-        air_changes_per_h=shape.air_changes_per_h * (1 + 0.3 * air),
-        initial_c=shape.initial_c + 1.5 * warmth,
-    )
-
-
-def _store_shape(entry: AreaEntry) -> StoreShape:
-    usual = StoreShape()
-    own = dict(entry.physics)
-    return StoreShape(
-        leak_ppm_per_s=own.pop("leak_ppm_per_s", usual.leak_ppm_per_s),
-        fan_air_changes_per_h=own.pop("fan_air_changes_per_h", usual.fan_air_changes_per_h),
-        background_ppm=own.pop("background_ppm", usual.background_ppm),
-        room=_shaped(usual.room, own, entry.id),
-    )
-
-
-def _shaped(shape: RoomShape, physics: Mapping[str, float], area: str) -> RoomShape:
-    known = {one.name for one in fields(RoomShape)}
-    for name in physics:
-        if name not in known:
-            raise SchoolError("physics", f"a room has no {name}", place=f"area {area}")
-    return replace(shape, **physics)
 
 
 class _DeviceBuilder:
@@ -237,6 +181,25 @@ class _DeviceBuilder:
             category=profile.category,
             usual=usual_numbers(profile),
         )
+
+    def self_describing(self, entry: MqttDeviceEntry, hubs: Hubs) -> tuple[str, MqttDevice]:
+        """A device that describes itself, with its category."""
+        kit = Kit(entry.id, entry.quantities, entry.topic, entry.generation)
+        voice = speak(entry.profile.removeprefix(PREFIX), kit, hubs)
+        category = voice.quantities[0].category
+        facts = [
+            PointFacts(
+                name=one.name,
+                unit=one.unit,
+                category=category,
+                writable=one.is_set,
+                minimum=one.minimum,
+                maximum=one.maximum,
+                states=one.states,
+            )
+            for one in voice.quantities
+        ]
+        return category, self._speaking(voice, facts, entry, category=category, usual={})
 
     def _speaking(
         self,

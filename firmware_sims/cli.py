@@ -16,12 +16,20 @@ import uvloop
 from rich.console import Console
 
 from campus_wire.errors import CampusError
-from firmware_sims.app import AppOptions, run_school
+from firmware_sims.app import AppOptions, run_district
 from firmware_sims.control import Controller, send_order
+from firmware_sims.district import DistrictPlan, load_plan
 from firmware_sims.edge_config import EdgeOptions, write_edge_configs
-from firmware_sims.running import RunningSchool, RunOptions
-from firmware_sims.school import SchoolPlan, load_school
-from firmware_sims.screen import plan_table, show_live, summary
+from firmware_sims.running import RunOptions
+from firmware_sims.running_district import RunningDistrict
+from firmware_sims.screen import (
+    bus_rows,
+    category_counts,
+    category_table,
+    plan_table,
+    show_live,
+    summary,
+)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -34,7 +42,9 @@ app = typer.Typer(
 _console = Console()
 _errors = Console(stderr=True)
 
-SchoolPath = Annotated[Path, typer.Argument(metavar="FILE", help="The described school (YAML).")]
+SchoolPath = Annotated[
+    Path, typer.Argument(metavar="FILE", help="The described school or district.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON, one object a line.")]
 
 
@@ -63,7 +73,7 @@ def run(  # noqa: PLR0917 - typer's options
     ] = "127.0.0.1:1883",
     as_json: AsJson = False,
 ) -> None:
-    """Run a described school.
+    """Run a described school, or a district of several.
 
     Example: `campus sims run examples/demo-school.yaml --truth truth.jsonl --control orders.json`
 
@@ -73,7 +83,8 @@ def run(  # noqa: PLR0917 - typer's options
     plan = _load(file)
     brokers = None
     if broker is not None:
-        brokers = {source.entry.id: _host_port(broker) for source in plan.sources}
+        sources = [source for school in plan.schools for source in school.sources]
+        brokers = {source.entry.id: _host_port(broker) for source in sources}
     edge = None
     if print_edge_config is not None:
         host, port = _host_port(uplink)
@@ -95,7 +106,7 @@ def run(  # noqa: PLR0917 - typer's options
 
 
 async def _run(
-    plan: SchoolPlan,
+    plan: DistrictPlan,
     options: AppOptions,
     edge: tuple[Path, EdgeOptions] | None,
     *,
@@ -107,24 +118,45 @@ async def _run(
         loop.add_signal_handler(number, stop.set)
     background: set[asyncio.Task[None]] = set()
 
-    async def started(school: RunningSchool, controller: Controller) -> None:
-        if edge is not None:
-            await asyncio.to_thread(write_edge_configs, school, *edge)
+    async def started(district: RunningDistrict, controller: Controller) -> None:
+        await _write_configs(district, edge)
         if as_json:
-            _print_json({"started": school.plan.file.school.id, **_addresses(school)})
+            _print_json({"started": district.plan.title.id, **_addresses(district)})
             await _take_orders(controller)
-        elif _console.is_terminal:
-            background.add(asyncio.create_task(show_live(school, _console)))
-        else:
-            _console.print(plan_table(school))
+            return
+        _say_where(district)
+        if _console.is_terminal:
+            background.add(asyncio.create_task(show_live(district, _console)))
 
-    school = await run_school(plan, options, on_started=started, stop=stop)
+    def progress(text: str) -> None:
+        if len(plan.schools) > 1 and not as_json:
+            _errors.print(text, highlight=False)
+
+    district = await run_district(
+        plan, options, on_started=started, on_progress=progress, stop=stop
+    )
     for task in background:
         task.cancel()
     if as_json:
-        _print_json({"ended": school.plan.file.school.id, **_counts(school)})
+        _print_json({"ended": district.plan.title.id, **_counts(district)})
     else:
-        _console.print(summary(school))
+        _console.print(summary(district))
+
+
+async def _write_configs(district: RunningDistrict, edge: tuple[Path, EdgeOptions] | None) -> None:
+    if edge is not None:
+        for school in district.schools:
+            await asyncio.to_thread(write_edge_configs, school, *edge)
+
+
+def _say_where(district: RunningDistrict) -> None:
+    """Say what is where; of a lone school on a terminal the live table says it."""
+    if len(district.schools) > 1:
+        for school in district.schools:
+            _console.print(plan_table(school))
+        _console.print(category_table(district))
+    elif not _console.is_terminal:
+        _console.print(plan_table(district.schools[0]))
 
 
 async def _take_orders(controller: Controller) -> None:
@@ -161,7 +193,7 @@ def check(file: SchoolPath, as_json: AsJson = False) -> None:
     for device in plan.devices():
         counts[device.profile] = counts.get(device.profile, 0) + 1
     if as_json:
-        _print_json({"school": plan.file.school.id, "devices": counts})
+        _print_json({"school": plan.title.id, "devices": counts})
         return
     total = sum(counts.values())
     _console.print(f"{file} is sound: {total} devices of {len(counts)} profiles")
@@ -197,9 +229,9 @@ def order(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _load(file: Path) -> SchoolPlan:
+def _load(file: Path) -> DistrictPlan:
     try:
-        return load_school(file)
+        return load_plan(file)
     except CampusError as error:
         _fail(error)
 
@@ -216,13 +248,23 @@ def _host_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _addresses(school: RunningSchool) -> dict[str, object]:
-    state = school.state()
-    return {key: state[key] for key in ("ports", "lines")}
+def _addresses(district: RunningDistrict) -> dict[str, object]:
+    state = district.state()
+    addresses = {key: state[key] for key in ("ports", "lines", "brokers")}
+    counts = category_counts(district.schools)
+    schools = {
+        school.plan.file.school.id: {
+            "devices": len(school.world.categories),
+            "categories": counts[school.plan.file.school.id],
+            "buses": [{**row, "devices": int(row["devices"])} for row in bus_rows(school)],
+        }
+        for school in district.schools
+    }
+    return {**addresses, "brokers": list(addresses["brokers"]), "schools": schools}  # type: ignore[call-overload]
 
 
-def _counts(school: RunningSchool) -> dict[str, object]:
-    truth = school.truth
+def _counts(district: RunningDistrict) -> dict[str, object]:
+    truth = district.truth
     return {"readings": truth.readings, "values": truth.values, "writes": truth.writes}
 
 

@@ -21,15 +21,14 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from campus_wire.errors import CampusError
 from firmware_sims.faults import FaultKind
-from firmware_sims.running import RunningSchool
 
 LINE_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 16
@@ -111,15 +110,47 @@ Order = Annotated[
 _ORDERS: TypeAdapter[Any] = TypeAdapter(Order)
 
 
+class Running(Protocol):
+    """A running school or district."""
+
+    def begin_fault(
+        self,
+        device_id: str,
+        kind: FaultKind,
+        *,
+        value: float | None = None,
+        point: str | None = None,
+    ) -> None:
+        """Let a fault begin."""
+
+    def end_fault(self, device_id: str, kind: FaultKind | None = None) -> Sequence[FaultKind]:
+        """End a fault, or all."""
+
+    def begin_leak(self, area_id: str, *, ppm_per_s: float | None = None) -> float:
+        """Let gas leak; return the rate."""
+
+    def end_leak(self, area_id: str) -> None:
+        """Close the leak."""
+
+    def set_point(self, device_id: str, point: str, number: float | None) -> None:
+        """Let a point hold a number."""
+
+    def control_area(self, area_id: str, control: str, number: float) -> None:
+        """Set a control of an area."""
+
+    def state(self, device_id: str | None = None) -> dict[str, object]:
+        """What runs and what is shown."""
+
+
 class Controller:
     """Carries out orders.
 
     Args:
-        school: the running school.
+        school: the running school or district.
         stop: called when the run shall end.
     """
 
-    def __init__(self, school: RunningSchool, stop: Callable[[], None]) -> None:
+    def __init__(self, school: Running, stop: Callable[[], None]) -> None:
         self._school = school
         self._stop = stop
 

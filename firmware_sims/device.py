@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from firmware_sims.derived import exact
 from firmware_sims.device_parts import Answer, DeviceLimits, DeviceParts, Temper
 from firmware_sims.faults import Fault, FaultKind, Faults
-from firmware_sims.guards import Lock, RawWrite
+from firmware_sims.guards import Lock, RawWrite, Waiting
 from firmware_sims.identity import (
     READ_IDENTIFICATION,
     REPORT_SERVER_ID,
@@ -54,6 +54,8 @@ class ModbusDevice:
         self._sequence = 0
         self._served: dict[str, float | None] = {}
         self._lock = Lock(parts.lock)
+        self._waiting = Waiting()
+        self._commands = {raw for point in parts.points for raw in point.then}
         self._watchdog = parts.watchdog.watchdog(self._panel.shown) if parts.watchdog else None
         for preset in parts.preset:
             self._image.store(preset.table, preset.address, preset.data)
@@ -244,11 +246,20 @@ class ModbusDevice:
     def _write(self, request: Request, now_s: float) -> Answer:
         touched = self._touched(request)
         raw = RawWrite(request.table, request.address, request.data)
+        held = {point.name: self.shown[point.name] for point in touched if point.then}
         if request.is_odd_coil:
             written = self._write_word(request, touched, raw, now_s)
         else:
             written = self._write_data(request, touched, now_s)
         self._lock.notice(raw, now_s)
+        taken = self._waiting.notice(raw, now_s)
+        for name in held.keys() & written.keys():
+            # nothing changes before the command that must follow
+            self._waiting.add(name, written.pop(name), self._points[name].then)
+            self._put(name, held[name] or 0.0)
+        for name, number in taken.items():
+            self._put(name, number)
+        written |= taken
         if self._watchdog is not None and self._is_heartbeat(request):
             self._watchdog.keep(now_s, is_heartbeat=True)
         return Answer(protocol.write_pdu(request), written=self._act(written, now_s))
@@ -317,7 +328,7 @@ class ModbusDevice:
             if known == word
         ]
         if not meant:
-            if raw in self._parts.lock:
+            if raw in self._parts.lock or raw in self._commands:
                 return {}
             raise protocol.RefusedError(protocol.ILLEGAL_VALUE)
         point, number = meant[0]

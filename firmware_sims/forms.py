@@ -18,7 +18,7 @@ from firmware_sims.moments import MomentField, MomentForm
 from firmware_sims.patterns import Form as Pattern
 from firmware_sims.patterns import raw_of_pattern
 from firmware_sims.registers import BIT_TABLES, Form, Table
-from firmware_sims.texts import TextForm, TextLayout
+from firmware_sims.texts import NumberTextForm, TextForm, TextLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,11 @@ def read_form(read: ModbusRead, table: Table, habits: Habits) -> Form:
     """
     data_type = read.raw_type.value
     if data_type == "string":
-        return _text_form(read, habits)
+        form = _text_form(read, habits)
+        if read.decimal is None:
+            return form
+        conversion = _scaling(read) or Scaled(read.scale, read.offset)
+        return NumberTextForm(form, conversion, "," if read.decimal == "comma" else ".")
     if data_type == "datetime":
         return _moment_form(read, habits)
     shape = _shape(data_type)

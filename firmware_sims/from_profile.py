@@ -30,7 +30,7 @@ from firmware_sims.sections import (
     wire_address,
 )
 from firmware_sims.sunspec import chain, extent, models_present, structure
-from firmware_sims.upkeep import Upkeep
+from firmware_sims.upkeep import Upkeep, raw_writes
 from firmware_sims.variants import Chosen, Fact, choose
 
 __all__ = [
@@ -254,6 +254,7 @@ class _Drawing:
             maximum=_limit(write.maximum, point, max),
             page=read.page if inherits_page and read is not None else write.page,
             is_locked=write.unlock,
+            then=raw_writes(self._section, write.then),
             words=tuple((word, float(number)) for number, word in words),
         )
 

@@ -50,6 +50,26 @@ class Lock:
 
 
 @dataclass(slots=True)
+class Waiting:
+    """Numbers that were written and wait for the command that makes the device take them."""
+
+    _numbers: dict[str, tuple[float, Lock]] = field(default_factory=dict)
+
+    def add(self, name: str, number: float, sequence: Sequence[RawWrite]) -> None:
+        """Keep a number until this sequence comes; it takes the place of an older one."""
+        self._numbers[name] = number, Lock(sequence)
+
+    def notice(self, write: RawWrite, now_s: float) -> dict[str, float]:
+        """Take a write that may be a command; return the numbers to be taken by it."""
+        for _, lock in self._numbers.values():
+            lock.notice(write, now_s)
+        due = {name: one for name, (one, lock) in self._numbers.items() if lock.is_open(now_s)}
+        for name in due:
+            del self._numbers[name]
+        return due
+
+
+@dataclass(slots=True)
 class Watchdog:
     """Makes a device fall back when nobody has cared for it long enough.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from zlib import crc32
 
 from firmware_sims.faults import Fault, FaultKind, Faults
 from firmware_sims.message import Message
-from firmware_sims.mqtt.voice import Voice
+from firmware_sims.mqtt.voice import Heard, Voice
 from firmware_sims.signals import Signal, noise
 
 _MALFORMED = (
@@ -118,10 +119,8 @@ class MqttDevice:
             for one in self.messages(now_s, time_ns)
         ]
 
-    def hear(
-        self, topic: str, payload: bytes, *, now_s: float, time_ns: int
-    ) -> tuple[Mapping[str, float], Sequence[Message]]:
-        """Obey a command; return what it set, and what the device answers."""
+    def hear(self, topic: str, payload: bytes, *, now_s: float, time_ns: int) -> Heard:
+        """Obey a command; return what it set, and all that the device answers."""
         heard = self.voice.hear(topic, payload, time_ns)
         for name, number in heard.values.items():
             for one in (name, *self._sets.get(name, ())):
@@ -129,7 +128,7 @@ class MqttDevice:
         answers = list(heard.answers)
         if heard.wants_all:
             answers += self.voice.greeting(self.numbers(now_s), time_ns)
-        return heard.values, answers
+        return replace(heard, answers=answers)
 
     def _write(self, name: str, number: float, now_s: float) -> None:
         self._held[name] = number

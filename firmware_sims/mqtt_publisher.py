@@ -11,6 +11,7 @@ from campus_wire.session import MqttSession, Will
 from campus_wire.settings import MqttSettings
 from firmware_sims.faults import FaultKind
 from firmware_sims.message import Message
+from firmware_sims.mqtt.voice import Hub
 from firmware_sims.mqtt_device import MqttDevice
 from firmware_sims.truth import TruthLog, texts_text, values_text
 
@@ -29,7 +30,6 @@ class MqttPublisher:
         bridge: base topic whose `bridge/state` is kept, or None.
         elapsed_s: seconds since the run began.
         seed: decides when who speaks first.
-        greets: what the bridge itself says when it has connected.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class MqttPublisher:
         elapsed_s: ElapsedS,
         truth: TruthLog,
         seed: int,
-        greets: Callable[[], Sequence[Message]] = tuple,
     ) -> None:
         self.devices: Sequence[MqttDevice] = list(devices)
         self.settings = settings
@@ -50,7 +49,8 @@ class MqttPublisher:
         self._truth = truth
         self._seed = seed
         self._bridge = bridge
-        self._greets = greets
+        hubs = {id(hub): hub for device in self.devices if (hub := device.voice.hub) is not None}
+        self._hubs = list(hubs.values())
         self._listeners = [(one, device) for device in self.devices for one in device.voice.filters]
         self._hurry = {device.id: asyncio.Event() for device in self.devices}
         self._session = MqttSession(
@@ -64,8 +64,8 @@ class MqttPublisher:
     def _will(self) -> Will | Callable[[], Will] | None:
         if self._bridge is not None:
             return Will(f"{self._bridge}/bridge/state", b'{"state":"offline"}', retain=True)
-        wills = [device.voice.will for device in self.devices]
-        return next((will for will in wills if will() is not None), None)  # type: ignore[return-value]
+        hub = next((hub for hub in self._hubs if hub.connects), None)
+        return None if hub is None else _asked(hub)
 
     @property
     def connected(self) -> bool:
@@ -85,12 +85,15 @@ class MqttPublisher:
         if self._bridge is not None:
             topic = f"{self._bridge}/bridge/state"
             await self._session.publish(topic, b'{"state":"online"}', retain=True)
-        for message in self._greets():
+        for message in [one for hub in self._hubs for one in hub.opening(time.time_ns())]:
             await self._send(message)
         for device in self.devices:
             await self._say_availability(device)
-            for message in device.greeting(self._elapsed_s(), time.time_ns()):
+            for message in self._greeting_of(device):
                 await self._send_logged(device, message)
+
+    def _greeting_of(self, device: MqttDevice) -> Sequence[Message]:
+        return device.greeting(self._elapsed_s(), time.time_ns())
 
     async def _say_availability(self, device: MqttDevice) -> None:
         gone = FaultKind.OFFLINE in device.faults.wire
@@ -107,7 +110,7 @@ class MqttPublisher:
             now_s = self._elapsed_s()
             faults = device.faults.wire
             gone = FaultKind.OFFLINE in faults
-            if gone != was_gone and await self._availability_said(device):
+            if gone != was_gone and await self._availability_said(device, back=was_gone):
                 was_gone = gone
             if gone or FaultKind.SILENCE in faults or not self._session.connected:
                 # what is due, or has changed, is said when the fault is over or the broker is back
@@ -127,9 +130,11 @@ class MqttPublisher:
                 await self._publish(device, now_s)
             await _first_of(hurry, min(CHECK_INTERVAL_S, due_s - self._elapsed_s()))
 
-    async def _availability_said(self, device: MqttDevice) -> bool:
+    async def _availability_said(self, device: MqttDevice, *, back: bool) -> bool:
         try:
             await self._say_availability(device)
+            for message in self._greeting_of(device) if back else ():
+                await self._send_logged(device, message)
         except LinkDownError:
             return False  # said by `_announce` when the broker is back, and tried again here
         return True
@@ -199,12 +204,22 @@ class MqttPublisher:
 
     async def _obey(self, device: MqttDevice, topic: str, payload: bytes) -> None:
         time_ns = time.time_ns()
-        values, answers = device.hear(topic, payload, now_s=self._elapsed_s(), time_ns=time_ns)
-        if values:
-            self._truth.written(device.id, time_ns, values)
+        heard = device.hear(topic, payload, now_s=self._elapsed_s(), time_ns=time_ns)
+        if heard.values:
+            self._truth.written(device.id, time_ns, heard.values)
+        if heard.values or heard.speaks:
             self._hurry[device.id].set()
-        for message in answers:
+        for message in heard.answers:
             await self._send_logged(device, message)
+
+
+def _asked(hub: Hub) -> Callable[[], Will]:
+    def will() -> Will:
+        said = hub.will()
+        assert said is not None, "who has a connection of its own has a will"
+        return said
+
+    return will
 
 
 async def _first_of(hurry: asyncio.Event, wait_s: float) -> None:

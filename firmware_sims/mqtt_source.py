@@ -34,15 +34,18 @@ class PublishingSource:
     ) -> None:
         self.settings = settings
         self.devices: Sequence[MqttDevice] = list(devices)
-        alone = [device for device in self.devices if device.voice.will() is not None]
-        together = [device for device in self.devices if device not in alone]
+        together: list[MqttDevice] = []
+        own: dict[int, list[MqttDevice]] = {}
+        for device in self.devices:
+            hub = device.voice.hub
+            has_own = hub is not None and hub.connects
+            (own.setdefault(id(hub), []) if has_own else together).append(device)
+        connections = [(together, bridge), *((several, None) for several in own.values())]
         self.publishers = [
             MqttPublisher(
                 settings, several, bridge=base, elapsed_s=elapsed_s, truth=truth, seed=seed + number
             )
-            for number, (several, base) in enumerate(
-                [(together, bridge), *(([device], None) for device in alone)]
-            )
+            for number, (several, base) in enumerate(connections)
             if several
         ]
 

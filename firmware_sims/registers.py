@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from firmware_sims.codec import Encoding
+from firmware_sims.guards import RawWrite
 from firmware_sims.moments import MomentForm
-from firmware_sims.texts import TextForm
+from firmware_sims.texts import NumberTextForm, TextForm
 
 Table = Literal["coil", "discrete", "input", "holding"]
 BIT_TABLES: frozenset[str] = frozenset({"coil", "discrete"})
@@ -23,7 +24,7 @@ BIT_TABLES: frozenset[str] = frozenset({"coil", "discrete"})
 WRITE_SUFFIX = "@write"
 """Marks the second place of a point that is written elsewhere than it is read."""
 
-Form = Encoding | MomentForm | TextForm
+Form = Encoding | MomentForm | NumberTextForm | TextForm
 
 # A gap between mapped addresses up to this long answers zeros, as the memory of most devices does;
 # a longer one is an illegal address.
@@ -41,6 +42,7 @@ class RegisterPoint:
         minimum, maximum: what a write may hold, in the point's unit; None is no limit.
         page: the page that must be selected; None: it is there always.
         is_locked: a write is refused until the device was unlocked.
+        then: what must be written afterwards for the device to take the value.
         words: for coils: further 16-bit words that function 5 may send, and their numbers.
     """
 
@@ -55,6 +57,7 @@ class RegisterPoint:
     page: int | None = None
     is_locked: bool = False
     words: tuple[tuple[int, float], ...] = ()
+    then: tuple[RawWrite, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -187,7 +190,7 @@ class RegisterImage:
         """Let a point hold a number."""
         encoding = point.encoding
         assert not isinstance(encoding, TextForm), f"{point.name} holds a text"
-        if isinstance(encoding, MomentForm):
+        if isinstance(encoding, MomentForm | NumberTextForm):
             data = encoding.to_bytes(number)
         elif point.table in BIT_TABLES:
             data = bytes([encoding.raw(number)])
@@ -207,9 +210,12 @@ class RegisterImage:
     def put_invalid(self, point: RegisterPoint) -> float | None:
         """Let a point say that it has no reading; return the number that a reader takes it for.
 
-        Bits, dates and texts have no form for it and stay as they are.
+        Bits, dates and texts have no form for it and stay as they are; a number in text is blank.
         """
         encoding = point.encoding
+        if isinstance(encoding, NumberTextForm):
+            self._store(point.table, point.address, encoding.blank(), point.page)
+            return None
         if (
             not isinstance(encoding, Encoding)
             or point.table in BIT_TABLES

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from campus_wire.settings import MqttSettings
 from device_profiles.library import Library
 from firmware_sims.build import World, build_world
 from firmware_sims.device import ModbusDevice
@@ -120,8 +121,16 @@ class RunningSchool:
 
     def _publisher(self, index: int) -> PublishingSource:
         source = self.plan.sources[index]
-        settings = source.entry.broker
+        given = source.entry.broker
         other = (self._options.brokers or {}).get(source.entry.id)
+        if given == "own" and other is None:
+            raise SchoolError(
+                "broker",
+                "there is no broker of the run's own",
+                place=f"source {source.entry.id}",
+                remedy="name one in the file, or with --broker HOST:PORT",
+            )
+        settings = MqttSettings(host="127.0.0.1") if given == "own" else given
         if other is not None:
             settings = settings.model_copy(update={"host": other[0], "port": other[1]})
         return PublishingSource(

@@ -93,9 +93,13 @@ class ModbusDeviceEntry(DeviceEntry):
 
 
 class MqttDeviceEntry(DeviceEntry):
-    """A device that publishes."""
+    """A device that publishes. `profile: dialect:NAME` is one that describes itself."""
 
     topic: dict[PointName, Pattern] = Field(default_factory=dict)
+    quantities: tuple[PointName, ...] = Field((), max_length=32)
+    """What a device that describes itself has."""
+    generation: Literal[1, 2] = 2
+    """Of a Shelly device."""
 
 
 class TcpLink(ConfigModel):
@@ -163,7 +167,8 @@ class MqttSourceEntry(ConfigModel):
     """Devices that publish to one broker."""
 
     id: Name
-    broker: MqttSettings
+    broker: MqttSettings | Literal["own"]
+    """`own`: the run starts a broker for its school."""
     bridge: Pattern | None = "zigbee2mqtt"
     """The base topic whose `bridge/state` is kept online; null: none."""
     devices: tuple[MqttDeviceEntry, ...] = Field(min_length=1, max_length=1000)

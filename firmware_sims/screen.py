@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from device_profiles.categories import CATEGORIES
 from firmware_sims.device import ModbusDevice
 from firmware_sims.running import RunningSchool
+from firmware_sims.running_district import RunningDistrict
 from firmware_sims.world.clock import WorldClock
 
 REFRESH_S = 0.5
@@ -23,36 +26,82 @@ def plan_table(school: RunningSchool) -> Table:
     """Buses and brokers with their addresses."""
     table = Table(title=f"{school.plan.file.school.name.zh} · {school.plan.file.school.name.en}")
     for heading in ("gateway", "bus", "address", "devices"):
-        table.add_column(heading)
-    for bus in school.plan.buses:
-        endpoint = school.endpoints.get(bus.entry.id)
-        address = (
-            f"tcp {endpoint.host}:{endpoint.port}"
-            if endpoint is not None
-            else f"rtu {school.lines[bus.entry.id].device_path}"
-        )
-        table.add_row(bus.gateway, bus.entry.id, address, str(len(bus.devices)))
-    for source, publisher in zip(school.plan.sources, school.publishers, strict=True):
-        address = publisher.settings.address
-        table.add_row(source.gateway, source.entry.id, address, str(len(source.devices)))
+        table.add_column(heading, overflow="fold")
+    for one in bus_rows(school):
+        table.add_row(one["gateway"], one["bus"], one["address"], one["devices"])
     return table
 
 
-async def show_live(school: RunningSchool, console: Console) -> None:
-    """Show the devices until cancelled."""
+def bus_rows(school: RunningSchool) -> Iterator[dict[str, str]]:
+    """Each bus and broker: gateway, bus, address and how many devices."""
+    for bus in school.plan.buses:
+        endpoint = school.endpoints.get(bus.entry.id)
+        transport = bus.entry.modbus.transport
+        address = (
+            f"{transport} {endpoint.host}:{endpoint.port}"
+            if endpoint is not None
+            else f"{transport} {school.lines[bus.entry.id].device_path}"
+        )
+        yield _row(bus.gateway, bus.entry.id, address, len(bus.devices))
+    for source, publisher in zip(school.plan.sources, school.publishers, strict=True):
+        address = f"mqtt {publisher.settings.address}"
+        yield _row(source.gateway, source.entry.id, address, len(source.devices))
+
+
+def _row(gateway: str, bus: str, address: str, count: int) -> dict[str, str]:
+    return {"gateway": gateway, "bus": bus, "address": address, "devices": str(count)}
+
+
+def category_counts(schools: Iterable[RunningSchool]) -> dict[str, dict[str, int]]:
+    """How many devices of each category each school has: by school, then by category."""
+    return {
+        school.plan.file.school.id: dict(sorted(Counter(school.world.categories.values()).items()))
+        for school in schools
+    }
+
+
+def category_table(district: RunningDistrict) -> Table:
+    """How many devices of each category there are in each school."""
+    title = district.plan.title.name
+    table = Table(title=f"{title.zh} · {title.en}")
+    counts = category_counts(district.schools)
+    table.add_column("category")
+    for school in district.schools:
+        name = school.plan.file.school.name
+        table.add_column(f"{name.zh}\n{name.en}", justify="right")
+    table.add_column("all", justify="right")
+    for category in sorted({one for of_school in counts.values() for one in of_school}):
+        numbers = [of_school.get(category, 0) for of_school in counts.values()]
+        label = CATEGORIES[category]
+        cells = [str(number or "") for number in numbers]
+        table.add_row(f"{label.zh} {label.en}", *cells, str(sum(numbers)))
+    sums = [sum(of_school.values()) for of_school in counts.values()]
+    table.add_section()
+    table.add_row("", *map(str, sums), str(sum(sums)))
+    return table
+
+
+async def show_live(district: RunningDistrict, console: Console) -> None:
+    """Show the devices until cancelled: of a lone school each, else how much goes on."""
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         while True:
-            live.update(Group(plan_table(school), _devices(school), _line(school)))
+            line = _line(district)
+            if len(district.schools) == 1:
+                [school] = district.schools
+                live.update(Group(plan_table(school), _devices(school), line))
+            else:
+                live.update(line)
             await asyncio.sleep(REFRESH_S)
 
 
-def summary(school: RunningSchool) -> Text:
+def summary(district: RunningDistrict) -> Text:
     """One line at the end."""
-    return Text("ended: ") + _line(school)
+    return Text("ended: ") + _line(district)
 
 
-def _line(school: RunningSchool) -> Text:
-    truth = school.truth
+def _line(district: RunningDistrict) -> Text:
+    truth = district.truth
+    school = district.schools[0]
     clock = WorldClock(school.plan.file.start, school.plan.file.compression)
     local = clock.local(school.elapsed_s())
     return Text(

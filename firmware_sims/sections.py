@@ -51,7 +51,16 @@ def forbidden_of(section: ModbusSection) -> list[tuple[Table, int, int]]:
 
 
 def wire_address(section: ModbusSection, table: Table, printed: int) -> int:
-    """The address on the wire: printed from 0, from 1, or as 30001 with the table's digit."""
+    """The address on the wire: where it stands in the map, moved by the offset of the table."""
+    offset = section.address_offset
+    if isinstance(offset, int):
+        return _unmoved(section, table, printed) + offset
+    moves = {TABLE_BY_NAME[name.value]: by for name, by in offset.items()}
+    return _unmoved(section, table, printed) + moves.get(table, 0)
+
+
+def _unmoved(section: ModbusSection, table: Table, printed: int) -> int:
+    """The address in the map: printed from 0, from 1, or as 30001 with the table's digit."""
     if section.address_base != "modicon":
         return printed - section.address_base
     digit, number = divmod(printed, 100_000 if printed >= 100_000 else 10_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from device_profiles.model_modbus import ModbusPoint
 from device_profiles.model_section import ModbusSection
@@ -14,6 +14,25 @@ from firmware_sims.registers import RegisterPoint, Table
 from firmware_sims.sections import TABLE_BY_FUNCTION, wire_address
 
 PAGE_POINT = "@page"
+
+
+def raw_writes(section: ModbusSection, given: Sequence[GivenWrite]) -> tuple[RawWrite, ...]:
+    """The writes as they come to the device."""
+    return tuple(_raw_write(section, one) for one in given)
+
+
+def _raw_write(section: ModbusSection, write: GivenWrite) -> RawWrite:
+    table = TABLE_BY_FUNCTION[write.function]
+    address = wire_address(section, table, write.address)
+    words = write.values or (write.value or 0,)
+    if write.function == 15:
+        data = bytes(words)
+    elif write.function == 5:
+        data = bytes((words[0],)) if words[0] in (0, 1) else words[0].to_bytes(2, "big")
+        data = b"\1" if words[0] == 0xFF00 else data
+    else:
+        data = b"".join(word.to_bytes(2, "big") for word in words)
+    return RawWrite(table, address, data)
 
 
 class Upkeep:
@@ -50,20 +69,13 @@ class Upkeep:
             address = wire_address(section, table, beat.address)
             made.heartbeat = (table, address)
             self._add_target(made, "heartbeat", RawWrite(table, address, b"\0\0"[: _size(table)]))
+        for raw in [raw for point in made.points for raw in point.then]:
+            self._add_target(made, "command", raw)
         made.watchdog = self._watchdog()
 
     def _raw(self, write: GivenWrite) -> RawWrite:
-        table = TABLE_BY_FUNCTION[write.function]
-        address = wire_address(self._section, table, write.address)
-        words = write.values or (write.value or 0,)
-        if write.function == 15:
-            data = bytes(words)
-        elif write.function == 5:
-            data = bytes((words[0],)) if words[0] in (0, 1) else words[0].to_bytes(2, "big")
-            data = b"\1" if words[0] == 0xFF00 else data
-        else:
-            data = b"".join(word.to_bytes(2, "big") for word in words)
-        return RawWrite(table, address, data)
+        [raw] = raw_writes(self._section, [write])
+        return raw
 
     def _own_register(self, made: Blueprint, name: str, printed: int, width: int) -> RegisterPoint:
         address = wire_address(self._section, "holding", printed)

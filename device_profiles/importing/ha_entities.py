@@ -153,8 +153,9 @@ def _target(draft: ProfileDraft, name: str, entity: Mapping[str, Any], unit: str
     read = _temperature(draft, name, entity, "target_temp")
     read |= {"input_type": "holding", "address": int(register)}
     wide = read["data_type"] not in ("int16", "uint16", "float16")
+    many = entity.get("write_registers") or entity.get("target_temp_write_registers")
     write = {
-        "function": 16 if wide or entity.get("target_temp_write_registers") else 6,
+        "function": 16 if wide or many else 6,
         "minimum": float(entity.get("min_temp", 5)),
         "maximum": float(entity.get("max_temp", 35)),
         "step": float(entity.get("temp_step", 0.5)),

@@ -69,13 +69,17 @@ def parse_struct(text: str) -> Layout:
 
 
 def with_order(read: dict[str, Any], pattern: str) -> dict[str, Any]:
-    """Return a reading with a device-wide order's letters, where they are not the usual ones."""
+    """Return a reading with an order's letters, where they are not the usual ones.
+
+    The order is the whole device's in four letters, or the value's own in as many as it has bytes.
+    """
     if pattern == "ABCD" or read.get("data_type") in (None, "bool"):
         return read
     if read["data_type"] == "string":
         return {**read, "byte_order": "BA"} if pattern in ("BADC", "DCBA") else read
     registers = register_count(DataType(read["data_type"]))
-    letters = expand_pattern(pattern, registers)
+    own = len(pattern) == 2 * registers
+    letters = pattern if own else expand_pattern(pattern, registers)
     return read if letters == expand_pattern("ABCD", registers) else {**read, "byte_order": letters}
 
 

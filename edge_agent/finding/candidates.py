@@ -84,7 +84,15 @@ class Candidate:
         ]
 
     def covers(self, asked: Wanted) -> bool:
-        """Say whether the map has every address of a read."""
+        """Say whether the map has every address of a read.
+
+        Who gives one value at a time has whole values only, and refuses halves of them.
+        """
+        if self.profile.modbus.one_request_per_field:
+            return any(
+                (spot.first, spot.count) == (asked.address, asked.count)
+                for spot in self.spots.get(asked.table, ())
+            )
         mapped = self.mapped.get(asked.table)
         return mapped is not None and mapped.issuperset(
             range(asked.address, asked.address + asked.count)

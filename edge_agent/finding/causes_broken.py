@@ -17,10 +17,10 @@ def two_units(seen: BusEvidence) -> Iterator[Finding]:
         others_fine = any(o.answered and not o.garbled for o in seen.units if o is not one)
         if one.two_answers:
             likelihood = 92
-        elif one.garbled and one.garbled == one.asked and others_fine:
+        elif one.garbled == one.asked and not one.answered and others_fine:
             likelihood = 70
-        elif one.garbled and others_fine:
-            likelihood = 45
+        elif one.garbled and one.answered < one.asked and others_fine:
+            likelihood = 45  # bytes around answers that are all there are noise
         else:
             continue
         yield finding(
@@ -76,13 +76,13 @@ def broken_answers(seen: BusEvidence) -> Iterator[Finding]:
             ),
             broken,
         )
-    elif len(broken) > 1 or (len(broken) == 1 and len(asked) == 1 and good):
+    elif len(broken) > 1 or (good and (len(asked) == 1 or broken[0].answered == broken[0].asked)):
         yield finding(
             "noise",
             60,
             (
-                "多台设备的应答时有校验错误:线路受干扰或终端电阻不对",
-                "checksum errors on several devices: noise, or wrong termination",
+                "应答时有校验错误或杂散字节:线路受干扰或终端电阻不对",
+                "checksum errors or stray bytes beside answers: noise, or wrong termination",
             ),
             (
                 "检查终端电阻(两端各 120 Ω)、屏蔽单端接地、与动力线的距离;降低波特率试试",

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Final, Literal, cast
 
 import typer
 
 from edge_agent.finding.settings import Progress, duration
+
+if TYPE_CHECKING:
+    from edge_agent.finding.matching import Matcher
 
 EXIT_NOTHING: Final = 1
 EXIT_USAGE: Final = 2
@@ -155,19 +159,16 @@ class _Job:
     def __init__(self, profiles: Path | None, *, quiet: bool, language: str | None) -> None:
         from campus_wire.config_file import ConfigFileError  # noqa: PLC0415
         from device_profiles.library import Library  # noqa: PLC0415
-        from device_profiles.model import ModbusProfile  # noqa: PLC0415
-        from edge_agent.finding.matching import Matcher  # noqa: PLC0415
         from edge_agent.finding.scan import ScanResult  # noqa: PLC0415
 
         try:
             self.library = Library.builtin(profiles)
-            self.matcher = Matcher(one for one in self.library if isinstance(one, ModbusProfile))
         except ConfigFileError as error:
             raise _usage(str(error)) from None
         self.result = ScanResult()
         self._language = language
         self._meter = Meter(quiet=quiet)
-        self._work: object = None
+        self._work: Callable[[Matcher], Coroutine[object, object, None]] | None = None
 
     def serial(
         self,
@@ -213,7 +214,7 @@ class _Job:
             every_setting=every_setting,
         )
         self._meter.say(_estimate(plan.settings[0].absent_s(plan.timeout_s), plan))
-        self._work = scan_serial(plan, self.matcher, self.result, self._meter.show)
+        self._work = lambda matcher: scan_serial(plan, matcher, self.result, self._meter.show)
 
     def tcp(
         self,
@@ -235,7 +236,18 @@ class _Job:
             timeout_s=1.0 if timeout_s is None else timeout_s,
         )
         self._meter.say(f"{len(plan.endpoints)} addresses to try")
-        self._work = scan_tcp(plan, self.matcher, self.result, self._meter.show)
+        self._work = lambda matcher: scan_tcp(plan, matcher, self.result, self._meter.show)
+
+    def _matcher(self) -> Matcher:
+        """Prepare the profiles: seconds on a small machine, so only once the options are right."""
+        from campus_wire.config_file import ConfigFileError  # noqa: PLC0415
+        from device_profiles.model import ModbusProfile  # noqa: PLC0415
+        from edge_agent.finding.matching import Matcher  # noqa: PLC0415
+
+        try:
+            return Matcher(one for one in self.library if isinstance(one, ModbusProfile))
+        except ConfigFileError as error:
+            raise _usage(str(error)) from None
 
     def run(self, *, json: bool, output: Path | None, yes: bool) -> None:
         import orjson  # noqa: PLC0415
@@ -244,9 +256,11 @@ class _Job:
         from edge_agent.modbus.errors import NotConnectedError  # noqa: PLC0415
         from edge_agent.read_report import terminal_language  # noqa: PLC0415
 
+        assert self._work is not None
+        matcher = self._matcher()
         interrupted = False
         try:
-            asyncio.run(self._work)  # type: ignore[arg-type]
+            asyncio.run(self._work(matcher))
         except KeyboardInterrupt:
             interrupted = True
         except NotConnectedError as error:

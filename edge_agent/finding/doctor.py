@@ -246,7 +246,10 @@ def _note(seen: BusEvidence, unit: UnitEvidence, exchange: Exchange) -> None:
     match exchange.outcome:
         case Outcome.ANSWERED:
             unit.answered += 1
-            unit.two_answers += bool(understood.extra) and seen.kind != "tcp"
+            if understood.extra and seen.kind != "tcp":
+                # A second whole answer is somebody else's; other bytes are noise.
+                unit.two_answers += bool(rtu_frames(understood.extra))
+                unit.garbled += not rtu_frames(understood.extra)
         case Outcome.REFUSED:
             unit.refused[understood.code] += 1
         case Outcome.WRONG_UNIT if understood.other_unit is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +29,8 @@ _SUNSPEC_MODELS_MAX: Final = 3
 _PATIENCE: Final = 4.0
 """A device that is there is given so many times what it took the first time."""
 _TIMEOUT_MIN_S: Final = 0.06
+_BREATH_S: Final = 0.15
+"""Some devices ignore what comes sooner than 100 ms after their last answer."""
 
 
 @dataclass(slots=True)
@@ -148,17 +151,37 @@ class _Inquiry:
         self.sunspec_models: list[int] = []
         self._line = line
         self._timeout_s = timeout_s
+        self._pause_s = 0.0
+        self._tried_slowly = False
 
     async def ask(self, ask: Ask) -> Exchange:
-        exchange = await self._line.ask(ask, timeout_s=self._timeout_s)
-        self.print_.requests += 1
-        self.print_.took_s += exchange.took_s
+        exchange = await self._once(ask)
+        if exchange.outcome is Outcome.WRONG_UNIT:  # somebody's late answer came instead
+            exchange = await self._once(ask)
+        if exchange.outcome is Outcome.SILENT and not self._tried_slowly:
+            exchange = await self._slowly(ask)
         if exchange.is_somebody:
             self.silences = 0
         else:
             self.silences += 1
             kind = exchange.outcome.value
             self.print_.trouble[kind] = self.print_.trouble.get(kind, 0) + 1
+        return exchange
+
+    async def _slowly(self, ask: Ask) -> Exchange:
+        """Ask once more after a pause, and keep it from now on if it helped."""
+        self._tried_slowly = True
+        self._pause_s = _BREATH_S
+        exchange = await self._once(ask)
+        if not exchange.is_somebody:
+            self._pause_s = 0.0
+        return exchange
+
+    async def _once(self, ask: Ask) -> Exchange:
+        await asyncio.sleep(self._pause_s)
+        exchange = await self._line.ask(ask, timeout_s=self._timeout_s)
+        self.print_.requests += 1
+        self.print_.took_s += exchange.took_s
         return exchange
 
     async def read(self, wanted: Wanted) -> Seen:

@@ -83,8 +83,12 @@ class HeardDevice:
 
 
 def devices_in(heard: Heard, profiles: Sequence[MqttProfile]) -> list[HeardDevice]:
-    """Return the devices that were heard: by dialect, by profile, and the rest as it is."""
+    """Return the devices that were heard: by dialect, by profile, and the rest as it is.
+
+    Profiles without evidence are left out: they are invented, to be copied.
+    """
     claimed: set[str] = set()
+    profiles = [one for one in profiles if one.evidence != "none"]
     found = list(_by_dialect(heard, claimed))
     found += _by_profile(heard, profiles, claimed)
     found += _unknown(heard, claimed)

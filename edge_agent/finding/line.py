@@ -12,13 +12,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.finding.asks import Ask
-from edge_agent.finding.envelopes import Envelope, Outcome, Understood, is_whole, understand, wrap
+from edge_agent.finding.envelopes import (
+    Envelope,
+    Outcome,
+    Understood,
+    is_whole,
+    rtu_frames,
+    understand,
+    wrap,
+)
 from edge_agent.modbus.errors import NotConnectedError
 from edge_agent.modbus.links import LIBRARY_ERRORS, Link, not_connected
 
 _CHUNK_GAP_S: Final = 0.03
 """USB adapters hand bytes over in lumps 16 ms apart; so long a hole does not end an answer."""
 _NOISE_BYTES_MAX: Final = 1_024
+_HEARD_BYTES_MAX: Final = 600
+"""Two of the longest answers: what is kept to find late ones in."""
 
 _Whole = Callable[[bytes], bool]
 
@@ -101,6 +111,7 @@ class Line:
         self._settle_s = settle_s
         self._receiver: _Receiver | None = None
         self._transaction = 0
+        self._heard = b""
 
     @property
     def connected(self) -> bool:
@@ -155,7 +166,7 @@ class Line:
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
         on_wire_s = len(sent) * self.link.character_s
-        receiver.begin()
+        self._begin(receiver)
         receiver.transport.write(sent)
 
         def whole(raw: bytes) -> bool:
@@ -188,9 +199,27 @@ class Line:
         receiver = self._receiver
         if receiver is None:
             raise NotConnectedError("not connected", place=self.link.place)
-        receiver.begin()
+        self._begin(receiver)
         await asyncio.sleep(for_s)
         return bytes(receiver.raw)
+
+    def speakers(self) -> set[int]:
+        """Return the units of the RTU answers heard since this was last asked.
+
+        They may have come at any time: as an answer, beside one, or between two requests.
+        """
+        if self.envelope != "rtu" or self._receiver is None:
+            return set()
+        self._begin(self._receiver)
+        frames = rtu_frames(self._heard)
+        units = {self._heard[start] for start, _ in frames}
+        if frames:
+            self._heard = self._heard[frames[-1][1] :]
+        return units
+
+    def _begin(self, receiver: _Receiver) -> None:
+        self._heard = (self._heard + receiver.raw)[-_HEARD_BYTES_MAX:]
+        receiver.begin()
 
     def _count(self, sent: bytes, raw: bytes, timeout_s: float) -> None:
         traffic = self.traffic

@@ -67,6 +67,13 @@ class Matcher:
             (wanted, tuple(at for at, one in enumerate(self.candidates) if one.covers(wanted)))
             for wanted in pool
         ]
+        self.whole_values = {
+            wanted
+            for one in self.candidates
+            if one.profile.modbus.one_request_per_field
+            for wanted in (*one.windows, *one.singles)
+        }
+        """Reads that may succeed although a part of them alone was refused."""
         self.knows_sunspec = any(one.has_sunspec for one in self.candidates)
         self.sunspec_addresses: tuple[int, ...] = tuple(
             dict.fromkeys(
@@ -204,7 +211,9 @@ class Case:
             return True
         table, first = wanted.table, wanted.address
         places = [(table, address) for address in range(first, first + wanted.count)]
-        return not self._missing.isdisjoint(places) or all(one in self._known for one in places)
+        if all(one in self._known for one in places):
+            return True
+        return wanted not in self._matcher.whole_values and not self._missing.isdisjoint(places)
 
     def proposals(self, limit: int = PROPOSALS_MAX) -> list[Proposal]:
         """Return the profiles that fit best, the likeliest first."""

@@ -27,6 +27,8 @@ MARKER: Final = 1.0
 READABLE: Final = 2.0
 """Registers that hold a text where a text is expected."""
 IMPOSSIBLE: Final = -6.0
+_SMALLEST: Final = 1e-9
+"""Nothing in a school measures less: two small integers read as one float are about 1e-38."""
 UNUSUAL: Final = -3.0
 
 _TYPICAL: Final[Mapping[str, tuple[float, float]]] = {
@@ -112,7 +114,7 @@ class Spot:
         if not any(words):
             return ODD_ZERO if self.point.unit in _HARDLY_ZERO else ZERO
         low, high = _TYPICAL.get(self.point.unit, (-math.inf, math.inf))
-        if not low <= value <= high:
+        if not low <= value <= high or 0 < abs(value) < _SMALLEST:
             return UNUSUAL
         small = self.point.states and value in (0, 1)
         return min(SMALL_STATE, self.surprise) if small else self.surprise

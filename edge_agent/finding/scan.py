@@ -103,6 +103,7 @@ class UnitSweep:
         self._setting = setting
         self._asked: list[int] = []
         self._known: set[int] = set()
+        self._heard_out: set[int] = set()
         self.garbled = 0
 
     async def run(self, units: Sequence[int], asks: Sequence[Wanted] = (FIRST_READ,)) -> int:
@@ -137,8 +138,15 @@ class UnitSweep:
         self._note(exchange, unit)
         if exchange.is_somebody and exchange.understood.code not in GATEWAY_CODES:
             await self._examine(exchange, wanted)
+        await self._hear_out_others(wanted)
         self._tell(self._progress)
         return unit in self._known
+
+    async def _hear_out_others(self, wanted: Wanted) -> None:
+        """Look at units whose answer came while somebody else was asked."""
+        late = self._line.speakers().intersection(self._asked) - self._known - self._heard_out
+        for one in sorted(late):
+            await self._hear_out(one, wanted)
 
     async def _wait_longer(self, unit: int, wanted: Wanted, late: int) -> Exchange:
         """Take it that the unit asked before needs longer than it was given, as others may."""
@@ -151,6 +159,7 @@ class UnitSweep:
         self._result.hints.append(Hint("late", self._line.link.place, self._setting, late))
         if late in self._known:
             return
+        self._heard_out.add(late)
         await self._line.listen(_DRAIN_S)
         again = await self._ask(late, wanted, timeout_s=_PATIENCE_S)
         if again.is_somebody:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from device_profiles.errors import WriteRefusedError
 from device_profiles.model import ModbusProfile
 from device_profiles.model_modbus import ModbusPoint, Table
+from device_profiles.model_upkeep import RawWrite
 from device_profiles.planning import plan_reads
 from device_profiles.writing import WriteRequest, allowed_write, plan_write, write_factors
 from edge_agent.config import SerialModbus, TcpModbus
@@ -47,7 +49,7 @@ def planned_write(profile: ModbusProfile, name: str, value: float) -> PlannedWri
 async def send_write(
     link: SerialModbus | TcpModbus, profile: ModbusProfile, unit: int, planned: PlannedWrite
 ) -> None:
-    """Send it, with the writes that must come first (page, unlocking).
+    """Send it, with the writes that belong to it (page, unlocking, what must follow).
 
     Raises:
         ModbusError: the device did not take it.
@@ -67,6 +69,7 @@ async def send_write(
                 raise GarbledError("an answer of another length than asked for")
             request = request.over(held)
         await _write(client, unit, request.function, request.address, request.values)
+        await _send_raw(client, profile, unit, request.then)
     finally:
         client.close()
 
@@ -115,9 +118,15 @@ async def _prepare(
         words = (request.page >> 16, request.page & 0xFFFF) if wide else (request.page,)
         await _write(client, unit, page.function, table_address, words)
     if request.unlock:
-        for one in section.unlock:
-            address = section.wire_address(one.table, one.address)
-            await _write(client, unit, one.function, address, one.words)
+        await _send_raw(client, profile, unit, section.unlock)
+
+
+async def _send_raw(
+    client: ModbusClient, profile: ModbusProfile, unit: int, writes: Sequence[RawWrite]
+) -> None:
+    for one in writes:
+        address = profile.modbus.wire_address(one.table, one.address)
+        await _write(client, unit, one.function, address, one.words)
 
 
 async def _write(

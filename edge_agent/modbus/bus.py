@@ -175,7 +175,10 @@ class ModbusBus:
 
     def _make(self, device: ModbusDevice) -> PolledDevice:
         turnaround = Turnaround(self._line, fixed=self._bridge)
-        learned = self._store.learned(device.id, device.profile.id)
+        # what a map refuses says nothing of the same map at other addresses
+        offset = device.profile.modbus.address_offset
+        identity = f"{device.profile.id}@{offset}" if offset else device.profile.id
+        learned = self._store.learned(device.id, identity)
         polled = PolledDevice(device, self._planner, turnaround=turnaround, learned=learned)
         polled.allow_time(self._timeout_s)
         if self._upkeep is not None or polled.needs_upkeep:

@@ -3,6 +3,7 @@
     ModbusError                 (transient: the next poll may succeed)
     ├── NotConnectedError       no connection, or it broke before the answer
     ├── NoAnswerError           nothing that answers the request arrived in time
+    ├── NotConfirmedError       a value was written, what must follow it failed
     ├── GarbledError            an answer that breaks the protocol or its checksum
     ├── WrongUnitError          the answer came from another unit
     └── DeviceExceptionError    the device answered with an exception code
@@ -61,6 +62,12 @@ class NoAnswerError(ModbusError):
 
     slug = "no_answer"
     quality = Quality.NO_ANSWER
+
+
+class NotConfirmedError(ModbusError):
+    """A value was written, but what must follow for the device to take or keep it failed."""
+
+    slug = "not_confirmed"
 
 
 class GarbledError(ModbusError):

@@ -24,6 +24,7 @@ from edge_agent.modbus.errors import (
     DeviceBusyError,
     DeviceExceptionError,
     ModbusError,
+    NotConfirmedError,
 )
 from edge_agent.modbus.plan import Part
 from edge_agent.modbus.point_reading import Ask, read_factors, read_point
@@ -52,6 +53,15 @@ class _Progress:
     """The write on its way, None while it certainly has not acted."""
     value_read: float | None = None
     reason: str = "timeout"
+    is_confirmed: bool = True
+    """Whether what must follow the write was done, where the profile asks for something."""
+
+    def shown(self, value: float) -> WriteResult:
+        """Return the result of a write whose value the device shows."""
+        if self.is_confirmed:
+            return WriteResult("succeeded", value)
+        # it may be lost again, as the device was not made to keep it
+        return WriteResult("unknown", value, NotConfirmedError.slug)
 
     def out_of_time(self) -> WriteResult:
         if self.job is None or not self.job.sent:
@@ -128,7 +138,8 @@ class Writer:
             return WriteResult("failed", reason=reason)
         shown = plan_read_back(profile, point, known=known)
         if shown is None:
-            return WriteResult("unknown", reason="no_read_back")
+            reason = "no_read_back" if progress.is_confirmed else NotConfirmedError.slug
+            return WriteResult("unknown", reason=reason)
         await self._sleep(shown.after_s)
         return await self._read_back(polled, shown, value, progress)
 
@@ -171,6 +182,9 @@ class Writer:
                     await self._sleep(_delay_s(attempt))
                     attempt += 1
                     continue
+                if isinstance(error, NotConfirmedError):
+                    progress.is_confirmed = False
+                    return None
                 refused = isinstance(error, DeviceExceptionError) and error.code in _DID_NOT_ACT
                 return error.reason if refused or not job.sent else None
             return None
@@ -194,7 +208,7 @@ class Writer:
             else:
                 progress.value_read = read
                 if read is not None and abs(read - value) <= shown.tolerance:
-                    return WriteResult("succeeded", read)
+                    return progress.shown(read)
             await self._sleep(pause_s)
             attempt += 1
 

@@ -1,7 +1,8 @@
 """A write to one device with all that belongs to it: its page, the unlocking, the bits to be kept.
 
-The requests of one write follow each other on the bus with nothing in between. Only the last of
-them acts: whatever fails before it has left the device as it was.
+The requests of one write follow each other on the bus with nothing in between. Whatever fails
+before the one that acts has left the device as it was. What some devices want after it, a command
+to take the value or to keep it, is told apart when it fails: `NotConfirmedError`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from device_profiles.model_section import ModbusSection
 from device_profiles.model_upkeep import Page, RawWrite
 from device_profiles.registers import DataType, register_count
 from device_profiles.write_request import WriteRequest, lay
-from edge_agent.modbus.errors import GarbledError, ModbusError
+from edge_agent.modbus.errors import (
+    ACKNOWLEDGE,
+    DeviceBusyError,
+    GarbledError,
+    ModbusError,
+    NotConfirmedError,
+)
 from edge_agent.modbus.polled import PolledDevice
 from edge_agent.modbus.requests import Request, read_request, write_request
 
@@ -107,7 +114,8 @@ async def carry_out(
         on_acting: called just before the request that acts is sent.
 
     Raises:
-        ModbusError: one of the requests failed.
+        NotConfirmedError: what must follow the write failed.
+        ModbusError: one of the requests up to the write failed.
     """
     section = polled.profile.modbus
     await pages.select(polled, plan.page, execute)
@@ -118,7 +126,15 @@ async def carry_out(
             await execute(polled, raw_request(polled.unit_id, section, step))
     request = write_request(polled.unit_id, plan.function, address=plan.address, values=plan.values)
     on_acting()
-    return await execute(polled, request)
+    reply = await execute(polled, request)
+    for step in plan.then:
+        try:
+            await execute(polled, raw_request(polled.unit_id, section, step))
+        except ModbusError as error:
+            if isinstance(error, DeviceBusyError) and error.code == ACKNOWLEDGE:
+                continue  # it is doing what it was told
+            raise NotConfirmedError(f"written, but then: {error}", place=error.place) from error
+    return reply
 
 
 async def _held(polled: PolledDevice, plan: WriteRequest, execute: Execute) -> Sequence[int]:

@@ -17,6 +17,7 @@ from firmware_sims.modbus.spoil import Chunk, Exchange, Frame, Framing, spoil
 from firmware_sims.truth import TruthLog
 
 Send = Callable[[bytes], None]
+Finish = Callable[[bytes, Send], None]
 
 _FUNCTIONS_WRITING = frozenset({5, 6, 15, 16})
 _NOT_NOW = {FaultKind.BUSY: protocol.DEVICE_BUSY, FaultKind.NOT_READY: protocol.ACKNOWLEDGE}
@@ -66,7 +67,8 @@ class UnitService:
         self._connected_s = -math.inf
         self._refused: Counter[tuple[str, FaultKind]] = Counter()
         self._deaf_until_s: dict[str, float] = {}
-        self._speaks_until_s = -math.inf
+        self._is_speaking = False
+        self._waiting: list[Callable[[], None]] = []
 
     def connected(self) -> None:
         """A client has just connected: some devices want a moment."""
@@ -133,19 +135,27 @@ class UnitService:
         finish = partial(self._finish, device, answer, spoilt.broken)
         self._later(wait_s + begin_s, self._speak, pieces, finish, send)
 
-    def _speak(
-        self, pieces: Sequence[Chunk], finish: Callable[[bytes, Send], None], send: Send
-    ) -> None:
+    def _speak(self, pieces: Sequence[Chunk], finish: Finish, send: Send) -> None:
         """Send an answer in its pieces; in a stream no other answer comes between two of them."""
-        now_s = time.monotonic()
-        if self._framing == "tcp" and now_s < self._speaks_until_s:
-            self._later(self._speaks_until_s - now_s, self._speak, pieces, finish, send)
+        if self._framing != "tcp" or (len(pieces) == 1 and not self._is_speaking):
+            end = finish
+        elif self._is_speaking:
+            self._waiting.append(partial(self._speak, pieces, finish, send))
             return
-        self._speaks_until_s = now_s + pieces[-1][0]
+        else:
+            self._is_speaking = True
+            end = partial(self._end, finish)
         for after_s, piece in pieces[:-1]:
             self._later(after_s, send, piece)
         after_s, piece = pieces[-1]
-        self._later(after_s, finish, piece, send)
+        self._later(after_s, end, piece, send)
+
+    def _end(self, finish: Finish, piece: bytes, send: Send) -> None:
+        finish(piece, send)
+        self._is_speaking = False
+        waiting, self._waiting = self._waiting, []
+        for speak in waiting:
+            speak()
 
     def _is_deaf(self, device: ModbusDevice) -> bool:
         """Whether the device is not listening now, because it was not given its pause."""

@@ -1,7 +1,7 @@
 """Cayenne Low Power Payload: channel, type and data, one after the other, big-endian.
 
-Types and sizes: https://docs.mydevices.com/docs/lorawan/cayenne-lpp, whose numbers are those of IPSO
-objects less 3200.
+Types and sizes: https://docs.mydevices.com/docs/lorawan/cayenne-lpp, whose numbers are those of
+IPSO objects less 3200.
 """
 
 from __future__ import annotations

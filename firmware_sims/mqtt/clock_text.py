@@ -6,8 +6,8 @@ import datetime as dt
 import re
 
 _UNITS_NS = {"unix_s": 1_000_000_000, "unix_ms": 1_000_000, "unix_us": 1_000, "unix_ns": 1}
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _TOKEN = re.compile("YYYY|YY|MMM|MM|DDD|DD|hh|mm|ss|AP|f|Z")
 
 
@@ -22,7 +22,7 @@ def time_raw(time_ns: int, form: str, utc_offset: str) -> object:
     """An instant, written in a form: a number or a text."""
     if form in ("auto", "iso"):
         return written(time_ns, "YYYY-MM-DDThh:mm:ss.fZ", utc_offset)
-    if form == "unix":
+    if form in ("unix", "senml"):
         return time_ns // 1_000_000_000
     if form in _UNITS_NS:
         return time_ns // _UNITS_NS[form]

@@ -44,21 +44,19 @@ class CommandReader:
     def number(self, payload: bytes) -> float | None:
         """What a message sets the point to; None where it is no such command."""
         if self.write.downlink is not None:
-            for port, frame in downlinks(payload):
-                number = self._of_frame(frame) if port == self.write.downlink.port else None
-                if number is not None:
-                    return number
-            return None
+            port = self.write.downlink.port
+            numbers = [self._of_frame(frame) for to, frame in downlinks(payload) if to == port]
+            return next((number for number in numbers if number is not None), None)
         encode = self.write.encode
         if encode is not None and encode.write_as == "bytes":
             return self._of_frame(payload)
         sent = self._sent(payload)
         if sent is _NOTHING:
             return None
-        if encode is not None:
-            frame = _unwrapped(sent, encode)
-            return None if frame is None else self._of_frame(frame)
-        return self._of_value(sent)
+        if encode is None:
+            return self._of_value(sent)
+        unwrapped = _unwrapped(sent, encode)
+        return None if unwrapped is None else self._of_frame(unwrapped)
 
     def _sent(self, payload: bytes) -> object:
         """What stands in the place of the value."""
@@ -86,20 +84,7 @@ class CommandReader:
         """The value in a document like the template; what the template does not name is free."""
         if isinstance(template, str) and VALUE_MARK in template:
             return self._in_text(template, given)
-        pairs: list[tuple[object, object]]
-        if isinstance(template, dict):
-            if not isinstance(given, dict):
-                return _NOTHING
-            filled = {fill(key, self.places): one for key, one in template.items()}
-            if not filled.keys() <= given.keys():
-                return _NOTHING
-            pairs = [(one, given[key]) for key, one in filled.items()]
-        elif isinstance(template, list):
-            if not isinstance(given, list) or len(given) != len(template):
-                return _NOTHING
-            pairs = list(zip(template, given, strict=True))
-        else:
-            return _NOTHING
+        pairs = self._pairs(template, given)
         found: object = _NOTHING
         for one, other in pairs:
             if VALUE_MARK in json.dumps(one):
@@ -107,6 +92,16 @@ class CommandReader:
             elif _plain(one, self.places) != other and not isinstance(one, dict | list):
                 return _NOTHING
         return found
+
+    def _pairs(self, template: object, given: object) -> list[tuple[object, object]]:
+        """Parts of the template with what stands in their places; none where it does not fit."""
+        if isinstance(template, dict) and isinstance(given, dict):
+            filled = {fill(key, self.places): one for key, one in template.items()}
+            if filled.keys() <= given.keys():
+                return [(one, given[key]) for key, one in filled.items()]
+        if isinstance(template, list) and isinstance(given, list) and len(given) == len(template):
+            return list(zip(template, given, strict=True))
+        return []
 
     def _of_value(self, sent: object) -> float | None:
         for word, number in self.write.values.items():

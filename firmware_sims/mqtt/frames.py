@@ -73,7 +73,7 @@ def _fixed_frame(codec: Codec, members: Mapping[str, Raw]) -> tuple[bytes, Membe
     records = codec.records
     check_size = len(_check(codec.checksum, b""))
     size = codec.length[0] - check_size if codec.length else 0
-    ahead = codec.starts_with and bytes.fromhex(codec.starts_with) or b""
+    ahead = (codec.starts_with and bytes.fromhex(codec.starts_with)) or b""
     if records is None:
         return encode_fields(codec.fields, members, codec.byte_order, size=size, ahead=ahead)
     count = max(1, (size - records.at) // records.length) if size else 1
@@ -107,22 +107,43 @@ def encode_fields(
         time: where the time stands.
         time_ns: the time; None is now, left as 0.
     """
-    placed = [(name, at, Packing(one, order), one) for name, at, one in expanded(fields)]
-    whole = size or _extent(placed, time, members)
+    placed, extent = _placed(fields, members, order)
+    whole = size or max(extent, 0 if time is None or time.at < 0 else time.at + time.size)
     data = bytearray(whole)
     taken = bytearray(whole)
     data[: len(ahead)] = ahead
     taken[: len(ahead)] = b"\xff" * len(ahead)
     if time is not None and time_ns is not None:
         _put_time(data, taken, time, time_ns, order)
-    for name, at, packing, one in placed:
-        if name in members and _is_there(one, members):
+    for name, at, packing in placed:
+        if name in members:
             _put(data, taken, at % whole if at < 0 else at, packing, members[name])
-    found: Members = {}
-    for name, at, packing, one in placed:
-        if _is_there(one, {**members, **found}):
-            found[name] = _shown(data, at % whole if at < 0 else at, packing, members.get(name))
+    found = {
+        name: _shown(data, at % whole if at < 0 else at, packing, members.get(name))
+        for name, at, packing in placed
+    }
     return bytes(data), found
+
+
+_Place = tuple[str, int, Packing]
+
+
+def _placed(
+    fields: Iterable[CodecField], members: Mapping[str, Raw], order: Order
+) -> tuple[list[_Place], int]:
+    """The fields that are there with their first bytes, and how many bytes they take."""
+    placed: list[_Place] = []
+    end, extent, tail = 0, 0, 0
+    for name, at, one in expanded(fields):
+        if one.when is not None and members.get(one.when.field) not in one.when.equals:
+            continue
+        packing = Packing(one, order)
+        size = packing.size or len(packing.text_bytes(members.get(name)))
+        first = end + at if one.follows else at
+        end = first + size
+        extent, tail = (extent, max(tail, -first)) if first < 0 else (max(extent, end), tail)
+        placed.append((name, first, packing))
+    return placed, extent + tail
 
 
 def expanded(fields: Iterable[CodecField]) -> Iterable[tuple[str, int, CodecField]]:
@@ -135,26 +156,10 @@ def expanded(fields: Iterable[CodecField]) -> Iterable[tuple[str, int, CodecFiel
             name = one.name.replace("{n}", str(one.repeat.first + index))
             bit = None if one.bit is None else one.bit + index * one.repeat.bit_step
             moved = one.model_copy(update={"bit": bit, "repeat": None, "name": name})
-            yield name, one.at + index * one.repeat.step, moved
-
-
-def _is_there(one: CodecField, members: Mapping[str, Raw]) -> bool:
-    return one.when is None or members.get(one.when.field) in one.when.equals
-
-
-def _extent(
-    placed: Sequence[tuple[str, int, Packing, CodecField]],
-    time: CodecTime | None,
-    members: Mapping[str, Raw],
-) -> int:
-    ends = [0] if time is None or time.at < 0 else [time.at + time.size]
-    tails = [0]
-    for name, at, packing, one in placed:
-        if not _is_there(one, members):
-            continue
-        size = packing.size or len(packing.text_bytes(members.get(name)))
-        (tails if at < 0 else ends).append(-at if at < 0 else at + size)
-    return max(ends) + max(tails)
+            step = one.repeat.step
+            if one.follows:  # each is counted from the end of the one before
+                step -= Packing(one, "big").size
+            yield name, one.at + index * step, moved
 
 
 def _put(data: bytearray, taken: bytearray, at: int, packing: Packing, given: Raw) -> None:
@@ -165,7 +170,7 @@ def _put(data: bytearray, taken: bytearray, at: int, packing: Packing, given: Ra
         taken[at : at + len(text)] = b"\xff" * len(text)
         return
     span = slice(at, at + packing.size)
-    before, mask = packing.word(data[span]), packing.word(taken[span])
+    before, mask = packing.word(bytes(data[span])), packing.word(bytes(taken[span]))
     free = packing.mask & ~mask
     data[span] = packing.ordered(before | packing.pattern(given) & free)
     taken[span] = packing.ordered(mask | packing.mask)
@@ -182,7 +187,7 @@ def _put_time(
 
 def _shown(data: bytearray, at: int, packing: Packing, given: Raw) -> Raw:
     if packing.is_text:
-        return given
+        return packing.text_of(packing.text_bytes(given))
     return packing.shown(packing.word(bytes(data[at : at + packing.size])))
 
 

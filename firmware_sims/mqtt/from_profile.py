@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -22,9 +23,12 @@ from firmware_sims.mqtt.writer import MessageWriter, Spot, TimeSpot
 _DECIMALS: Mapping[str, int] = {"%": 0, "mV": 0, "": 0, "ppm": 0, "lx": 0, "hPa": 1}
 _FRAME_DECIMALS = 9
 _WHOLE_NOTATIONS = ("hex_number", "time")
+_LEVEL = re.compile(r"\$topic\[(-?\d+)\]")
+"""A level of the topic in which something is told."""
 _SIGNS = {"int8": 8, "int16": 16, "int32": 32}
 _ANY_LEVEL = "1"
 _A_DAY_S = 1_767_225_600
+_USUAL_DIVISOR = 200.0
 _STATUS_PATHS = ("lorawan.battery", "lorawan.margin", "lorawan.external_power")
 
 
@@ -48,8 +52,7 @@ def message_writers(profile: MqttProfile, places: Mapping[str, str]) -> list[Mes
     writers = []
     for (name, topic, _), points in groups.items():
         shape, where = _shape(profile.mqtt, name, topic, places)
-        for several in _by_conditions(points):
-            writers.append(_Drawing(shape, where, places).drawn(several))
+        writers += [_Drawing(shape, where, places).drawn(one) for one in _by_conditions(points)]
     return writers
 
 
@@ -163,12 +166,18 @@ class _Drawing:
 
     def _way(self, path: str | None, base: list[Hop]) -> list[Hop]:
         """The whole way to a path, from the payload."""
+        if path == ROOT:
+            return self._outer if self._shape.format != "json" else []
         if path is not None and path.startswith(f"{ROOT}."):
             return [*self._outer, *self._path(path[len(ROOT) + 1 :])]
         return [*base, *self._path(path)]
 
     def _spot(self, point: MqttPoint, read: MqttRead) -> Spot:
         steps = [hop for step in read.steps for hop in self._step(step)]
+        level = _LEVEL.fullmatch(read.path or "")
+        if level is not None:
+            leaf = self._writer.level(int(level[1]))
+            return Spot(point.name, leaf, meaning_of(point, read, in_frame=False))
         if read.path is None and self._is_plain:
             way: list[Hop] = steps
         else:
@@ -188,8 +197,9 @@ class _Drawing:
     def _meaning(self, point: MqttPoint, read: MqttRead, way: Sequence[Hop]) -> Meaning:
         in_frame = self._is_in_frame(way)
         last = next((step.to for step in reversed(read.steps) if step.to), None)
-        is_json = bool(way) and not in_frame and last in (None, "json")
-        is_json &= isinstance(way[-1], Key | At) and self._shape.format == "json"
+        is_named = bool(way) and isinstance(way[-1], Key | At)
+        is_json = is_named and not in_frame and last in (None, "json")
+        is_json &= self._shape.format == "json"
         meaning = meaning_of(point, read, in_frame=in_frame)
         if last in _WHOLE_NOTATIONS:
             return replace(meaning, decimals=0)
@@ -210,6 +220,11 @@ class _Drawing:
     def _conditions(self, conditions: Iterable[Condition], base: list[Hop]) -> None:
         for one in conditions:
             if not one.present:
+                continue
+            level = _LEVEL.fullmatch(one.path)
+            if level is not None:
+                leaf = self._writer.level(int(level[1]))
+                leaf.raw = leaf.raw or fill((one.equals or ("x",))[0], self._places)
                 continue
             way = self._way(one.path, base)
             if one.equals is not None:
@@ -274,6 +289,8 @@ def usual_numbers(profile: MqttProfile) -> dict[str, float]:
     """
     held: dict[str, float] = {}
     for point in profile.points:
+        if point.compute is not None and point.compute.ratio is not None:
+            held[point.compute.ratio[1].point] = _USUAL_DIVISOR
         read = point.read
         if read is None or read.data_type == "string":
             continue

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from device_profiles.model import MqttProfile
 from firmware_sims.message import Message
 from firmware_sims.mqtt.frames import history_frame
-from firmware_sims.mqtt.from_profile import own_topic, frame_meanings
+from firmware_sims.mqtt.from_profile import frame_meanings, own_topic
 from firmware_sims.mqtt.lorawan import Clock, EnvelopeNotation
 from firmware_sims.mqtt.meaning import Meaning, Raw
 from firmware_sims.mqtt.notations import json_text

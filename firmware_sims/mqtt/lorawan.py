@@ -47,6 +47,7 @@ class EnvelopeNotation:
     places: Mapping[str, str]
     clock: Clock
     frames: int = 0
+    _told: str | None = None
     _frame: FrameNotation | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +56,7 @@ class EnvelopeNotation:
     @property
     def dev_eui(self) -> str:
         """The device's; made up where only its name is known."""
-        given = self.places.get("dev_eui")
+        given = self._told or self.places.get("dev_eui")
         if given is not None:
             return given
         return f"a84041{zlib.crc32(self.places.get('device_id', '').encode()):010x}"
@@ -80,6 +81,7 @@ class EnvelopeNotation:
     ) -> dict[str, Any]:
         """An uplink or, where status is told, ChirpStack's status message."""
         self.frames += 1
+        self._told = str(facts["dev_eui"]) if "dev_eui" in facts else self._told
         if server_of(self.places) == "things_stack":
             return self._things_stack(frame, facts, decoded)
         if set(facts) & set(_STATUS):
@@ -192,7 +194,7 @@ def downlink_topic(places: Mapping[str, str]) -> str:
     """Where the server takes commands for a device."""
     application = places.get("application", "")
     if server_of(places) == "things_stack":
-        return f"v3/{application}/devices/{places['device_id']}/down/+"
+        return f"v3/{application}/devices/{places['device_id']}/down/push"
     return f"application/{application}/device/{places.get('dev_eui', '')}/command/down"
 
 

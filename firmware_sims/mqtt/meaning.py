@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -26,7 +27,8 @@ def _number(text: str) -> float | int | None:
         number = float(text)
     except ValueError:
         return None
-    if not text or text[0] in "+" or text.strip() != text or "_" in text or number != number:  # noqa: PLR0124
+    is_as_written = not text.startswith("+") and text.strip() == text and "_" not in text
+    if not is_as_written or not math.isfinite(number):
         return None
     return int(number) if number == int(number) else number
 

@@ -11,6 +11,7 @@ from device_profiles.model_message import Step
 from firmware_sims.errors import UnsupportedPointError
 from firmware_sims.mqtt.clock_text import time_raw
 from firmware_sims.mqtt.meaning import Raw
+from firmware_sims.mqtt.tree import Node, hops_of
 
 _DECIMALS = 9
 
@@ -33,7 +34,10 @@ def json_text(value: object) -> str:
 
 def as_bytes(value: object, charset: str = "utf-8") -> bytes:
     """A payload, or what bytes are written of."""
-    return value if isinstance(value, bytes) else plain(value).encode(charset)
+    if isinstance(value, bytes):
+        return value
+    text = json_text(value) if isinstance(value, list | dict) else plain(value)
+    return text.encode(charset)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def notation_of(step: Step) -> TextNotation:
     Raises:
         UnsupportedPointError: it is not known here.
     """
-    writers: Mapping[str, Callable[[object], object]] = {
+    writers: Mapping[str | None, Callable[[object], object]] = {
         "json": json_text,
         "text": as_bytes,
         "base64": lambda value: base64.b64encode(as_bytes(value)).decode(),
@@ -69,6 +73,10 @@ def notation_of(step: Step) -> TextNotation:
         "number": lambda value: _number(value, step),
         "pattern": lambda value: _pattern(value, step.pattern or ""),
         "time": lambda value: _time(value, step),
+        "duration": lambda value: f"PT{plain(value)}S",
+        "senml": _senml,
+        "object": lambda value: _in_two_lists(value, step.names or "", step.values or ""),
+        "influx": lambda value: "\n".join(_line(one) for one in _items(value)),
     }
     if step.to not in writers:
         raise UnsupportedPointError("notation", f"{step.to} cannot be written")
@@ -90,8 +98,11 @@ def _items(value: object) -> Sequence[object]:
 
 def _cells(value: object, separator: str, columns: Sequence[str]) -> str:
     if isinstance(value, dict) and columns:
-        return separator.join(plain(value.get(name)) for name in columns)
-    return separator.join(plain(one) for one in _items(value))
+        cells = [plain(value.get(name)) for name in columns]
+    else:
+        cells = [plain(one) for one in _items(value)]
+    # blanks in a row are one, so that an empty cell has to be something
+    return separator.join(cell or ("-" if separator.isspace() else "") for cell in cells)
 
 
 def _pairs(value: object, separator: str, assign: str) -> str:
@@ -117,7 +128,7 @@ def _number(value: object, step: Step) -> str:
 def _pattern(value: object, pattern: str) -> str:
     items = list(_items(value))
     names = value if isinstance(value, dict) else {}
-    parts = []
+    parts: list[str] = []
     for part in pattern.split("{"):
         if not parts:
             parts.append(part)
@@ -132,3 +143,47 @@ def _time(value: object, step: Step) -> object:
     if value is None:
         return None
     return time_raw(int(float(str(value)) * 1_000_000_000), step.format, step.utc_offset)
+
+
+def _senml(value: object) -> list[dict[str, object]]:
+    """SenML records (RFC 8428): truth values and texts have keys of their own."""
+    records: list[dict[str, object]] = []
+    for name, record in value.items() if isinstance(value, dict) else ():
+        said = dict(record) if isinstance(record, dict) else {"v": record}
+        if "v" in said and isinstance(said["v"], bool | str):
+            given = said.pop("v")
+            said["vb" if isinstance(given, bool) else "vs"] = given
+        records.append({"n": name, **said})
+    return records
+
+
+def _line(value: object) -> str:
+    """A line of InfluxDB's line protocol."""
+    point = value if isinstance(value, dict) else {}
+    tags = point.get("tags") or {}
+    head = ",".join([plain(point.get("measurement", "m")), *_settings(tags)])
+    fields = ",".join(
+        f'{name}="{one}"' if isinstance(one, str) else f"{name}={plain(one)}"
+        for name, one in (point.get("fields") or {}).items()
+    )
+    tail = f" {plain(point['time'])}" if "time" in point else ""
+    return f"{head} {fields}{tail}"
+
+
+def _settings(pairs: Mapping[str, object]) -> list[str]:
+    return [f"{name}={plain(one)}" for name, one in pairs.items()]
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _in_two_lists(value: object, names: str, values: str) -> object:
+    """Names in one list and values in another; of several objects a row of values each."""
+    several: list[Mapping[str, object]] = [one for one in _listed(value) if isinstance(one, dict)]
+    columns = list(dict.fromkeys(name for one in several for name in one))
+    rows = [[one.get(name) for name in columns] for one in several]
+    root = Node()
+    root.at(hops_of(names, {})).raw = columns
+    root.at(hops_of(values, {})).raw = rows if isinstance(value, list) else rows[0]
+    return root.built()

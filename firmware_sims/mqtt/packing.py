@@ -103,8 +103,16 @@ class Packing:
         order = self.value.byte_order or self.order
         if order in ("little", "big"):
             return int.from_bytes(data, "little" if order == "little" else "big")
-        places = {letter: byte for letter, byte in zip(order, data, strict=True)}
+        places = dict(zip(order, data, strict=True))
         return int.from_bytes(bytes(places[letter] for letter in sorted(order)))
+
+    def text_of(self, data: bytes) -> str:
+        """The text that bytes show."""
+        if self.value.data_type == "string":
+            return data.rstrip(b"\0 ").decode(errors="replace")
+        if self.value.data_type == "hex":
+            return data.hex().upper()
+        return "".join(f"{byte:02d}" for byte in data)
 
     def text_bytes(self, given: Raw) -> bytes:
         """A text's bytes."""
@@ -115,8 +123,7 @@ class Packing:
             return data if size is None else data[:size].ljust(size, b"\0")
         if size is not None:
             text = text[: 2 * size].rjust(2 * size, "0")
-        data = bytes.fromhex(text) if self.value.data_type == "hex" else _digits(text)
-        return data
+        return bytes.fromhex(text) if self.value.data_type == "hex" else _digits(text)
 
 
 def _digits(text: str) -> bytes:

@@ -34,7 +34,7 @@ class Key(NamedTuple):
 class At(NamedTuple):
     """A position in a list; negative from its end."""
 
-    index: int
+    position: int
 
 
 class Where(NamedTuple):
@@ -104,6 +104,9 @@ def _where(
         last = hops.pop()
         assert isinstance(last, Where)
         before, is_object = last.says, last.is_object
+    if is_object and not before and hops and isinstance(hops[-1], Key):
+        # a name of its own for each object that is chosen
+        hops[-1] = Key(f"{hops[-1].name.removesuffix(_STAR)}-{mine[1]}")
     return Where((*before, mine), is_object)
 
 
@@ -143,13 +146,14 @@ class Node:
 
     def built(self) -> object:
         """What stands here."""
-        if self.leaf is not None:
-            return self.leaf.raw
+        if self.leaf is not None or not self.children:
+            return None if self.leaf is None else self.leaf.raw
         hops = list(self.children)
-        if not hops:
-            return None
         if isinstance(hops[0], Through):
             return self._through(hops[0])
+        return self._container(hops)
+
+    def _container(self, hops: Sequence[Hop]) -> object:
         if all(isinstance(hop, Key) for hop in hops):
             return {hop.name: self.children[hop].built() for hop in hops if isinstance(hop, Key)}
         if isinstance(hops[0], Where) and hops[0].is_object:
@@ -176,13 +180,15 @@ class Node:
         for names, says in hop.says:
             here = chosen
             for name in names[:-1]:
-                here = here.setdefault(name, {})  # type: ignore[assignment]
+                inner: dict[str, object] = {}
+                here[name] = here.get(name) or inner
+                here = inner if here[name] is inner else _object(here[name])
             here[names[-1]] = _as_said(says)
-        return {**chosen, **element}
+        return _joined(chosen, element)
 
     def _positions(self) -> list[object]:
         given = {
-            hop.index: self.children[hop].built() for hop in self.children if isinstance(hop, At)
+            hop.position: self.children[hop].built() for hop in self.children if isinstance(hop, At)
         }
         ahead = max((index for index in given if index >= 0), default=-1) + 1
         behind = max((-index for index in given if index < 0), default=0)
@@ -191,6 +197,21 @@ class Node:
         for index, item in given.items():
             items[index] = item
         return items
+
+
+def _object(value: object) -> dict[str, object]:
+    assert isinstance(value, dict), "what is chosen by a field of it is an object"
+    return value
+
+
+def _joined(one: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
+    """Both objects in one, those inside too."""
+    joined = dict(one)
+    for name, value in other.items():
+        here = joined.get(name)
+        both = isinstance(here, dict) and isinstance(value, dict)
+        joined[name] = _joined(_object(here), _object(value)) if both else value
+    return joined
 
 
 def _as_said(text: str) -> object:

@@ -20,12 +20,28 @@ class Heard:
     Args:
         values: the points that it sets.
         answers: what the device answers at once.
+        speaks: whether it lets the device say at once how things are.
         wants_all: whether it asks for everything that the device says when it connects.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
     answers: Sequence[Message] = ()
+    speaks: bool = False
     wants_all: bool = False
+
+
+class Hub(Protocol):
+    """What holds a connection, or speaks for several: a bridge, a node, the device itself."""
+
+    @property
+    def connects(self) -> bool:
+        """Whether its devices have a connection of their own."""
+
+    def will(self) -> Will | None:
+        """What the broker says when it is lost; asked at each connect."""
+
+    def opening(self, time_ns: int) -> list[Message]:
+        """What it says before its devices, when it has connected."""
 
 
 class Voice(Protocol):
@@ -40,6 +56,10 @@ class Voice(Protocol):
         """The points that are texts."""
 
     @property
+    def hub(self) -> Hub | None:
+        """What holds its connection; None: the connection that all others share."""
+
+    @property
     def filters(self) -> Sequence[str]:
         """The topics that it listens to."""
 
@@ -51,9 +71,6 @@ class Voice(Protocol):
 
     def availability(self, *, there: bool) -> list[Message]:
         """What tells that it is there, or gone."""
-
-    def will(self) -> Will | None:
-        """What its broker says when it is lost; None for those behind a bridge."""
 
     def hear(self, topic: str, payload: bytes, time_ns: int) -> Heard:
         """What a message to it means."""

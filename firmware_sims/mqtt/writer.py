@@ -9,7 +9,7 @@ from firmware_sims.message import Message
 from firmware_sims.mqtt.clock_text import time_raw, written
 from firmware_sims.mqtt.lorawan import Clock
 from firmware_sims.mqtt.meaning import Meaning, Raw
-from firmware_sims.mqtt.notations import as_bytes
+from firmware_sims.mqtt.notations import as_bytes, plain
 from firmware_sims.mqtt.tree import Leaf, Node
 
 _MOMENT = "YYYY-MM-DD hh:mm:ss"
@@ -59,6 +59,12 @@ class MessageWriter:
     root: Node = field(default_factory=Node)
     spots: list[Spot] = field(default_factory=list)
     times: list[TimeSpot] = field(default_factory=list)
+    levels: dict[int, Leaf] = field(default_factory=dict)
+    """What levels of the topic tell, by their position."""
+
+    def level(self, position: int) -> Leaf:
+        """The leaf of a level of the topic; negative positions count from its end."""
+        return self.levels.setdefault(position % len(self.topic.split("/")), Leaf())
 
     def message(
         self, numbers: Mapping[str, float | None], texts: Mapping[str, str], time_ns: int
@@ -78,10 +84,18 @@ class MessageWriter:
             if spot.leaf.is_left_out:
                 continue
             if spot.meaning is None:
-                told[spot.name] = texts.get(spot.name, "")
+                told[spot.name] = plain(spot.leaf.raw)
             else:
                 shown[spot.name] = spot.meaning.number(spot.leaf.raw)
-        return Message(self.topic, payload, shown, told)
+        return Message(self._topic(), payload, shown, told)
+
+    def _topic(self) -> str:
+        if not self.levels:
+            return self.topic
+        levels = self.topic.split("/")
+        for position, leaf in self.levels.items():
+            levels[position] = plain(leaf.raw)
+        return "/".join(levels)
 
     def _by_leaf(self) -> list[tuple[Leaf, list[Spot]]]:
         groups: dict[int, tuple[Leaf, list[Spot]]] = {}

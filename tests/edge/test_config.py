@@ -22,6 +22,18 @@ MISTAKES = [
     ("profile: xy-md02", "profile: z2m-door-contact", "buses.0.devices.0.profile", "for mqtt"),
     ("baud_rate: 9600", "baud_rte: 9600", "buses.0.modbus.baud_rte", "baud_rate"),
     ("unit_id: 2, area: r101", "unit_id: 1, area: r101", "buses.0.devices.1.unit_id", "th-101"),
+    (
+        "unit_id: 1, area: r101",
+        "unit_id: 1, address_offset: 65535, area: r101",
+        "buses.0.devices.0.address_offset",
+        "lies outside the addresses 0 to 65535",
+    ),
+    (
+        "unit_id: 1, area: r101",
+        "unit_id: 1, address_offset: {holdings: 5}, area: r101",
+        "buses.0.devices.0.address_offset.holdings",
+        "holding",
+    ),
     ("unit_id: 1, area: r101", "unit_id: 0, area: r101", "buses.0.devices.0.unit_id", "1 to 247"),
     ("unit_id: 1, area: r101", "unit_id: 300, area: r101", "buses.0.devices.0.unit_id", "255"),
     ("id: ac-101", "id: th-101", "buses.0.devices.1.id", "given twice"),
@@ -259,3 +271,13 @@ def test_a_key_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="chmod 600") as caught:
         read_command_key(path)
     assert caught.value.reason == "command_key_readable"
+
+
+def test_devices_behind_one_unit_are_told_apart_by_their_addresses(tmp_path: Path) -> None:
+    two = changed(tmp_path, "unit_id: 2, area: r101", "unit_id: 1, address_offset: 500, area: r101")
+    assert load_config(two).config.buses[0].devices[1].address_offset == 500
+
+    shown = CliRunner().invoke(app, ["check", "--config", str(two)])
+
+    assert shown.exit_code == 0
+    assert "ac-101: unit 1, addresses +500" in shown.output

@@ -42,7 +42,7 @@ class OneProfile:
         return self._profile
 
 
-def inventory(points: list[str] | None = None) -> Inventory:
+def inventory(points: list[str] | None = None, *others: dict[str, Any]) -> Inventory:
     device: dict[str, Any] = {
         "id": "d-1",
         "name": NAME,
@@ -64,7 +64,7 @@ def inventory(points: list[str] | None = None) -> Inventory:
             {
                 "id": "b",
                 "modbus": {"transport": "tcp", "host": "127.0.0.1"},
-                "devices": [device],
+                "devices": [device, *({**device, **other} for other in others)],
             }
         ],
     }
@@ -98,3 +98,19 @@ def test_counters_and_flags_are_told() -> None:
     assert energy.flags == ()
     assert [flag.bit for flag in alarms.flags] == [0, 3]
     assert alarms.flags[1] == Flag.model_validate({"bit": 3, "label": {"zh": "过热", "en": "hot"}})
+
+
+def test_devices_at_the_same_addresses_share_their_profile() -> None:
+    made = inventory(
+        None,
+        {"id": "d-2", "address_offset": 100},
+        {"id": "d-3", "address_offset": {"holding": 200}},
+        {"id": "d-4", "address_offset": 100},
+    )
+    first, second, third, fourth = made.modbus
+
+    assert fourth.profile is second.profile
+    places = [one.profile.read_location(one.profile.points[0]).address for one in (first, third)]
+    assert places[1] == places[0] + 200
+    # the same points at other addresses are one in the catalog
+    assert second.point_indices == first.point_indices

@@ -3,12 +3,14 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from campus_wire.quality import Quality
 from device_profiles.model import ModbusProfile
 from edge_agent.modbus.errors import NoAnswerError, device_exception
 from edge_agent.modbus.requests import Request
 from tests.edge.fakes import modbus_device, registers, silent
-from tests.edge.simulated_rig import SimulatedRig, address, library, memory_rig, written
+from tests.edge.simulated_rig import SimulatedRig, address, failing, library, memory_rig, written
 from tests.profiles import build
 from tests.sims.edge_reader import simulated
 
@@ -130,6 +132,60 @@ async def test_a_command_whose_unlocking_fails_has_failed_and_not_acted() -> Non
         result = await rig.served(rig.bus.write("device", "on", 1, timeout_s=5.0))
         assert result.outcome == "failed"
     assert unit.writes == []
+
+
+def staged(**write: Any) -> ModbusProfile:
+    write = {"function": 6, "minimum": 0, "maximum": 9, **write}
+    then = [{"function": 6, "address": 10, "value": 0xAA}]
+    return build.modbus(
+        [build.point("level", read=build.register(3), write={**write, "then": then})]
+    )
+
+
+async def test_the_command_that_a_write_wants_follows_it() -> None:
+    profile = staged()
+    rig = SimulatedRig(profile, simulated(profile))
+    await rig.run(2.0)
+    result = await rig.served(rig.bus.write("device", "level", 7, timeout_s=1.0))
+
+    assert (result.outcome, result.value_read) == ("succeeded", 7)
+    assert written(rig) == [(6, 3, 7), (6, 10, 0xAA)]
+
+
+@pytest.mark.parametrize(
+    "error", [device_exception(2), device_exception(6), NoAnswerError("no answer in time")]
+)
+async def test_a_value_that_is_shown_but_was_not_confirmed_is_unknown(error: Exception) -> None:
+    rig, unit = memory_rig(staged())
+    await rig.run(2.0)
+    unit.errors = {"f6_10": error}
+    result = await rig.served(rig.bus.write("device", "level", 7, timeout_s=1.0))
+
+    assert (result.outcome, result.value_read, result.reason) == ("unknown", 7, "not_confirmed")
+    assert unit.writes == [(3, 7)]  # once, whatever the command said
+
+
+async def test_a_value_that_waits_for_a_command_that_failed_has_failed() -> None:
+    profile = staged()
+    rig = SimulatedRig(profile, simulated(profile))
+    await rig.run(2.0)
+    failing(
+        rig,
+        NoAnswerError("no answer in time"),
+        when=lambda request: request.function == 6 and address(request) == 10,
+    )
+    result = await rig.served(rig.bus.write("device", "level", 7, timeout_s=0.3))
+
+    assert (result.outcome, result.value_read, result.reason) == ("failed", 0, "read_back_differs")
+
+
+async def test_an_acknowledged_command_counts_as_followed() -> None:
+    rig, unit = memory_rig(staged())
+    await rig.run(2.0)
+    unit.errors = {"f6_10": device_exception(5)}
+    result = await rig.served(rig.bus.write("device", "level", 7, timeout_s=1.0))
+
+    assert result.outcome == "succeeded"
 
 
 def kept_bits() -> ModbusProfile:

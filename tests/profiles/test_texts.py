@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_profiles.decoding import ReplyDecoder, TextReading
+from campus_wire.quality import Quality
+from device_profiles.decoding import Reading, ReplyDecoder, TextReading
 from device_profiles.model import ModbusProfile
 from device_profiles.planning import plan_reads
 from device_profiles.texts import printable
@@ -117,3 +119,81 @@ def test_any_bytes_give_a_line_that_can_be_shown(data: bytes, encoding: Any) -> 
 )
 def test_printable_texts_come_back(text: str, encoding: Any) -> None:
     assert printable(text.encode(encoding) + b"\0\0", encoding) == text
+
+
+# --- numbers as text ---------------------------------------------------------------------------
+
+
+def number(data: bytes, **read: Any) -> Reading:
+    profile = textual(len(data) // 2, **{"decimal": "point", **read})
+    words = [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)]
+    [reading] = decoder(profile).readings(words)
+    return reading
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"0023.5", 23.5),
+        (b"+0023.", 23),
+        (b"- 1.25", -1.25),
+        (b"  -7  ", -7),
+        (b"12\0\0\0\0", 12),
+        (b"-.5 \xff\xff", -0.5),
+        (b"-0000 ", 0),
+        (b"1.5E-2", 0.015),
+        (b"2e3   ", 2000),
+    ],
+)
+def test_numbers_written_as_text(data: bytes, expected: float) -> None:
+    assert number(data) == Reading("name", expected, Quality.GOOD)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"----",
+        b"1.2.",
+        b"1,25",
+        b"ERR ",
+        b"12 3",
+        b"+-12",
+        b"0x1F",
+        b"1_00",
+        b"nan ",
+        b"\xb2\xb2  ",
+    ],
+)
+def test_a_text_that_is_no_number_is_undecodable(data: bytes) -> None:
+    assert number(data) == Reading("name", None, Quality.UNDECODABLE)
+    assert number(b"inf     ").quality is Quality.UNDECODABLE
+    assert number(b"1e999   ").quality is Quality.UNDECODABLE
+
+
+@pytest.mark.parametrize("data", [b"    ", b"\0\0\0\0", b"\xff\xff\xff\xff"])
+def test_blanks_alone_are_no_value(data: bytes) -> None:
+    assert number(data) == Reading("name", None, Quality.INVALID_MARKER)
+
+
+def test_a_number_as_text_is_scaled_and_checked_like_any_other() -> None:
+    assert number(b"0023,5", decimal="comma", scale=0.1).value == 2.35
+    assert number(b"1.234,", decimal="comma").quality is Quality.UNDECODABLE
+    assert number(b"9999", nan_number=9999).quality is Quality.INVALID_MARKER
+    assert number(b"32.0 5", byte_order="BA").value == 230.5
+    assert number(b"\x001\x005", text={"form": "low_byte"}).value == 15
+    assert number("12".encode("utf-16-be"), text={"encoding": "utf-16-be"}).value == 12
+
+    read = {"input_type": "holding", "address": 0, "data_type": "string", "length": 2}
+    bounded = build.modbus(
+        [build.point("name", maximum=100, unit="°C", read={**read, "decimal": "point"})]
+    )
+    assert not bounded.points[0].is_text
+    [reading] = decoder(bounded).readings([0x3230, 0x3020])
+    assert reading.quality is Quality.OUT_OF_RANGE
+
+
+@given(st.decimals(-9999, 9999, places=3))
+def test_every_decimal_is_read_as_it_is_written(value: Decimal) -> None:
+    written = f"{value:+010.3f}"
+
+    assert number(written.encode()).value == float(value)

@@ -385,8 +385,16 @@ def test_no_reply_raises_or_gives_a_value_of_bad_quality(raw: list[Any]) -> None
 
 
 def test_letters_say_the_order_of_long_numbers() -> None:
-    number = 0x0102030405060708
-    raw = ordered(number.to_bytes(8, "big"), "HGFEDCBA")
+    raw = ordered((number := 0x0102030405060708).to_bytes(8, "big"), "HGFEDCBA")
 
     assert raw == [0x0807, 0x0605, 0x0403, 0x0201]
     assert decode(build.one("uint64", byte_order="HGFEDCBA"), raw).value == float(number)
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 63), st.integers(1, 64))
+def test_up_to_64_bits_are_taken(pattern: int, bit: int, width: int) -> None:
+    width = min(width, 64 - bit)
+    profile = build.one("uint64", bit=bit, bit_count=width)
+
+    taken = decode(profile, registers_of(pattern, "uint64", "ABCDEFGH"))
+    assert taken.value == pattern >> bit & ((1 << width) - 1)

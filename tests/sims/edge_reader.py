@@ -187,6 +187,9 @@ def write_point(
             address = profile.modbus.wire_address(raw.table, raw.address)
             send(device, raw.function, address, raw.words, now_s)
     send(device, request.function, request.address, request.values, now_s)
+    for raw in request.then:
+        address = profile.modbus.wire_address(raw.table, raw.address)
+        send(device, raw.function, address, raw.words, now_s)
 
 
 def assert_read_right(made: ModbusProfile, device: ModbusDevice) -> Read:

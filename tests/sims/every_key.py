@@ -75,6 +75,8 @@ def _bits() -> list[dict[str, Any]]:
         {"bit": 4, "bit_count": 5, "bit_signed": True, "scale": 0.5},
         {"data_type": "uint32", "bit": 12, "bit_count": 9},
         {"data_type": "uint64", "bit": 40, "bit_count": 16, "bit_signed": True},
+        {"data_type": "uint64", "bit": 3, "bit_count": 48, "bit_signed": True},
+        {"data_type": "uint64", "bit": 0, "bit_count": 64},
         {"data_type": "uint8h", "bit": 2, "bit_count": 3},
         {"data_type": "uint24", "bit": 20, "bit_count": 4},
         {"bit": 8, "bit_count": 8, "encoding": "bcd"},
@@ -103,7 +105,22 @@ def _meanings() -> list[dict[str, Any]]:
     ]
 
 
+def _texts() -> list[dict[str, Any]]:
+    point = {"data_type": "string", "decimal": "point"}
+    return [
+        {**point, "length": 6},
+        {**point, "length": 8, "decimal": "comma"},
+        {**point, "length": 6, "byte_order": "BA", "scale": 0.1, "offset": -3},
+        {**point, "length": 8, "text": {"form": "low_byte"}},
+        {**point, "length": 8, "text": {"form": "high_byte"}, "byte_order": "BA"},
+        {**point, "length": 8, "text": {"encoding": "utf-16-be"}},
+        {**point, "length": 7, "polynomial": [1, 2]},
+        {**point, "length": 5, "nan_number": 9999},
+    ]
+
+
 NUMBERS: dict[str, list[dict[str, Any]]] = {
+    "texts": _texts(),
     "types": _types(),
     "codings": _codings(),
     "bits": _bits(),

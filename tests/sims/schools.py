@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 
 from device_profiles.library import Library
+from firmware_sims.district import DistrictPlan
 from firmware_sims.running import RunningSchool, RunOptions
+from firmware_sims.running_district import RunningDistrict
 from firmware_sims.school import SchoolPlan, plan_school
 from firmware_sims.school_file import SchoolFile
 from firmware_sims.truth import TruthLog
@@ -64,3 +66,24 @@ async def running(
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             await school.stop()
+
+
+@asynccontextmanager
+async def running_district(
+    district_plan: DistrictPlan, folder: Path, *, truth: Path | None = None, **options: Any
+) -> AsyncIterator[RunningDistrict]:
+    with TruthLog(truth) as log:
+        library = Library.builtin()
+        district = RunningDistrict(
+            district_plan, lambda _: library, log, RunOptions(folder, **options)
+        )
+        try:
+            await district.start()
+            work = asyncio.create_task(district.run())
+            try:
+                yield district
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+        finally:
+            await district.stop()

@@ -88,6 +88,7 @@ def test_bit_tables(table: str) -> None:
         {"data_type": "float32", "nan_number": 999_999},
         {"data_type": "float64", "nan_number": -1, "scale": 0.1},
         {"data_type": "uint32", "encoding": "bcd", "nan_value": 0xFFFF_FFFF},
+        {"data_type": "string", "length": 4, "decimal": "point"},
     ],
 )
 @pytest.mark.parametrize("order", ORDERS)
@@ -215,3 +216,19 @@ def test_a_counter_begins_again() -> None:
 
     assert device.shown["p0"] == pytest.approx(12.3)
     assert_read_right(made, device)
+
+
+@pytest.mark.parametrize("offset", [10_000, {"holding": 300, "coil": 7}])
+def test_a_map_moved_as_a_whole(offset: int | dict[str, int]) -> None:
+    points = [
+        {"read": holding(3, scale=0.1)},
+        {"read": {"input_type": "coil", "address": 3}},
+        {"read": {"input_type": "input", "address": 5, "data_type": "int32"}},
+    ]
+    made = profile(points, section={"address_offset": offset})
+    device = simulated(made)
+    for name in device.points:
+        device.hold(name, 1)
+    assert_read_right(made, device)
+    by = offset if isinstance(offset, int) else offset["holding"]
+    assert device.points["p0"].address == 3 + by

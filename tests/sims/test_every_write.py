@@ -9,7 +9,8 @@ from tests.sims.edge_reader import (
     simulated,
     write_point,
 )
-from tests.sims.odd_models import controller
+from tests.sims.every_key import profile
+from tests.sims.odd_models import controller, holding
 
 
 def test_a_locked_point_is_refused_until_it_was_unlocked_and_again_afterwards() -> None:
@@ -96,3 +97,30 @@ def test_what_has_to_be_set_up_begins_otherwise() -> None:
     assert device.shown["mode"] == 1
     send(device, 6, 104, [3])
     assert device.shown["@setup_holding_104"] == 3
+
+
+def test_a_written_number_waits_for_its_command() -> None:
+    command = {"function": 6, "address": 90, "value": 0x0101}
+    save = {"function": 5, "address": 4, "value": 0x5500}
+    limits = {"function": 6, "minimum": 0, "maximum": 9}
+    points = [
+        {"read": holding(3), "write": {**limits, "then": [command, save]}},
+        {"write": {**limits, "address": 7, "data_type": "uint16", "then": [command]}},
+        {"read": holding(20), "write": limits},
+    ]
+    made = profile(points)
+    device = simulated(made, p0=1)
+    send(device, 6, 3, [5])
+    assert device.shown["p0"] == 1
+    send(device, 6, 90, [0x0101])
+    assert device.shown["p0"] == 1
+    send(device, 5, 4, [0x5500])
+    assert device.shown["p0"] == 5
+    send(device, 6, 3, [6])
+    send(device, 6, 20, [7])
+    assert (device.shown["p0"], device.shown["p2"]) == (5, 7)
+
+    write_point(made, device, "p0", 8)
+    assert device.shown["p0"] == 8
+    write_point(made, device, "p1", 4)
+    assert device.shown["p1"] == 4

@@ -13,7 +13,6 @@ from campus_wire.session import MqttSession
 from campus_wire.settings import MqttSettings
 from firmware_sims.control import Controller
 from firmware_sims.faults import FaultKind
-from firmware_sims.message import MessagePoint, make_messages, put_at
 from tests.sims.schools import described, device, plan, running
 from tests.support.servers import Mosquitto
 
@@ -211,31 +210,3 @@ async def test_what_the_broker_never_confirmed_is_marked(tmp_path: Path) -> None
     lines = [json.loads(line) for line in truth.read_text().splitlines()]
     assert [line for line in lines if line.get("sure") is False]
     assert [line for line in lines if "sure" not in line]
-
-
-# --- payloads, without a broker ----------------------------------------------------------------
-
-
-def test_paths_make_objects_and_arrays() -> None:
-    document: dict[str, object] = {}
-    for path, value in [("a.b", 1), ("s[1].v", 2), ('["x.y"].z', 3), ("s[0]", 4), ("a.c", 5)]:
-        put_at(document, path, value)
-
-    assert document == {"a": {"b": 1, "c": 5}, "s": [4, {"v": 2}], "x.y": {"z": 3}}
-
-
-def test_points_share_messages_by_topic() -> None:
-    points = [
-        MessagePoint("t", "a/b", "temperature", {}),
-        MessagePoint("on", "a/b", "state", {1: "ON", 0: "OFF"}),
-        MessagePoint("plain", "a/c", None, {}),
-        MessagePoint("word", "a/d", None, {1: "open"}),
-    ]
-    messages = make_messages(points, {"t": 21.456, "on": 0.9, "plain": 7.0, "word": 1.0})
-
-    assert [(one.topic, one.payload) for one in messages] == [
-        ("a/b", b'{"temperature":21.46,"state":"ON"}'),
-        ("a/c", b"7"),
-        ("a/d", b"open"),
-    ]
-    assert messages[0].shown == {"t": 21.46, "on": 1}

@@ -200,7 +200,7 @@ def shows(seed: int) -> list[dict[str, float | None]]:
             one.refresh(now_s)
             seen.append(dict(one.shown))
         for sensor in built.mqtt.values():
-            seen += [dict(message.shown) for message in sensor.messages(now_s)]
+            seen += [dict(message.shown) for message in sensor.messages(now_s, 0)]
     return seen
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from firmware_sims.district import load_plan
 from firmware_sims.faults import FaultKind
-from firmware_sims.school import load_school
 from firmware_sims.screen import plan_table, show_live, summary
-from tests.sims.schools import DEMO, running
+from tests.sims.schools import DEMO, running_district
 
 
 def console() -> tuple[Console, io.StringIO]:
@@ -19,9 +19,9 @@ def console() -> tuple[Console, io.StringIO]:
 
 async def test_the_live_table_shows_devices_values_and_faults(tmp_path: Path) -> None:
     screen, text = console()
-    async with running(load_school(DEMO), tmp_path) as school:
-        school.begin_fault("th-101", FaultKind.LATE)
-        task = asyncio.create_task(show_live(school, screen))
+    async with running_district(load_plan(DEMO), tmp_path) as district:
+        district.begin_fault("th-101", FaultKind.LATE)
+        task = asyncio.create_task(show_live(district, screen))
         await asyncio.sleep(0.3)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -33,8 +33,9 @@ async def test_the_live_table_shows_devices_values_and_faults(tmp_path: Path) ->
 
 async def test_the_plan_names_every_bus_with_its_address(tmp_path: Path) -> None:
     screen, text = console()
-    async with running(load_school(DEMO), tmp_path) as school:
-        screen.print(plan_table(school), summary(school))
+    async with running_district(load_plan(DEMO), tmp_path) as district:
+        [school] = district.schools
+        screen.print(plan_table(school), summary(district))
         ports = [endpoint.port for endpoint in school.endpoints.values()]
 
     shown = text.getvalue()

@@ -73,6 +73,17 @@ def test_a_switch_set_wrong(diagnosed: Diagnosed) -> None:
     assert "unit 4" in first["what"]["en"]
 
 
+def test_noise_around_good_answers_is_no_second_device(diagnosed: Diagnosed) -> None:
+    def noisy(frame: bytes) -> bytes:
+        return b"\x55\xaa" + frame + b"\x13\x37\x99"
+
+    with line_in_thread(ScriptedLine({1: CLIMATE, 2: CLIMATE}, spoil={2: noisy})) as line:
+        findings = diagnosed(serial(line), 1, 2)
+
+    assert findings
+    assert findings[0]["kind"] != "duplicate_address"
+
+
 def test_two_units_with_one_address(diagnosed: Diagnosed) -> None:
     def twice(frame: bytes) -> bytes:
         other = bytes([frame[0], 4, len(frame) - 5]) + bytes(len(frame) - 5)

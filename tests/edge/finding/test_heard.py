@@ -45,6 +45,17 @@ def test_a_profile_whose_topic_and_points_fit(profiles: list[MqttProfile]) -> No
     assert door.category == "door_contact"
 
 
+def test_an_invented_profile_is_never_proposed(profiles: list[MqttProfile]) -> None:
+    invented = [one for one in profiles if one.evidence == "none"]
+    copied = profiles[0].model_copy(update={"evidence": "none"})
+    for profile in [*invented, copied]:
+        assert all(
+            way.profile != profile.id
+            for device in found_in([profile], **{"zigbee2mqtt/door-101": DOOR}).values()
+            for way in device.ways
+        )
+
+
 def test_a_dialect_by_what_its_messages_look_like(profiles: list[MqttProfile]) -> None:
     found = found_in(profiles, **{"tele/plug-1/SENSOR": ENERGY})
 

@@ -8,7 +8,7 @@ from device_profiles.library import Library
 from device_profiles.model import ModbusProfile
 from device_profiles.model_modbus import Table
 from edge_agent.finding.identity import match_identity
-from edge_agent.finding.matching import SEARCH_READS_MAX, Case, Matcher, Seen
+from edge_agent.finding.matching import SEARCH_READS_MAX, Case, Matcher, Seen, Wanted
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,29 @@ def test_an_invented_map_is_never_proposed(matcher: Matcher) -> None:
     questioned(case, {(Table.HOLDING, at): 215 for at in range(10)})
 
     assert not [one for one in case.proposals(99) if one.profile.startswith("generic")]
+
+
+def test_who_gives_whole_values_only_is_found(matcher: Matcher) -> None:
+    """Half of a value that was refused says nothing about the whole of it."""
+    held = {1000: 2, 1004: 7, 1006: 0, 1008: 15_990, 1010: 16_010, 1012: 15_800, 1020: 11_000_000}
+    held |= {1014: 17_626_849, 1016: 3_110, 1036: 123_000, 1040: 231, 1042: 229, 1044: 230}
+    case = matcher.case()
+    case.saw(Seen(Wanted(Table.HOLDING, 1000, 1), None, 2))
+    while (wanted := case.next_read()) is not None:
+        value = held.get(wanted.address) if wanted.count == 2 else None
+        known = wanted.table is Table.HOLDING and value is not None
+        words = divmod(value, 65_536) if known and value is not None else None
+        case.saw(Seen(wanted, words, 0 if known else 2))
+
+    assert case.proposals()[0].profile == "keba-kecontact-p30"
+
+
+def test_tiny_floats_are_two_integers(matcher: Matcher) -> None:
+    [meter] = [one for one in matcher.candidates if one.profile.id == "siemens-pac2200"]
+    voltage = meter.about(Table.INPUT, [1])[0]
+
+    assert voltage.judge([0x00E6, 0x00E6]).bits < 0
+    assert voltage.judge([0x4366, 0x0000]).bits > 0
 
 
 def test_a_value_out_of_range_speaks_against_a_profile(matcher: Matcher) -> None:

@@ -117,6 +117,37 @@ async def test_a_late_answer_is_its_own_units(matcher: Matcher) -> None:
     assert "late" in {one.kind for one in result.hints}
 
 
+async def test_a_late_answer_between_those_of_another(matcher: Matcher) -> None:
+    """It comes while somebody else is looked at closely."""
+    line = ScriptedLine({2: CLIMATE, 3: CLIMATE}, delay_s={2: 0.25, 3: 0.03})
+    async with serving(line):
+        result = await scanned(line, matcher, range(2, 6))
+
+    assert {one.unit: one.print_.proposals[0].profile for one in result.found} == {
+        2: "xy-md02",
+        3: "xy-md02",
+    }
+
+
+async def test_a_device_that_wants_a_pause_gets_one(matcher: Matcher) -> None:
+    """It ignores what comes within 100 ms of its last answer, as its manual says."""
+    loop = asyncio.get_running_loop()
+    answered_s = loop.time()
+
+    def needs_a_rest(pdu: bytes) -> bytes:
+        nonlocal answered_s
+        if loop.time() < answered_s + 0.1:
+            return b""
+        answered_s = loop.time()
+        return CLIMATE(pdu)
+
+    async with serving(ScriptedLine({2: needs_a_rest})) as line:
+        result = await scanned(line, matcher, range(1, 3))
+
+    [found] = result.found
+    assert found.print_.proposals[0].profile == "xy-md02"
+
+
 async def test_the_last_unit_may_be_slow_too(matcher: Matcher) -> None:
     async with serving(ScriptedLine({5: CLIMATE}, delay_s={5: 0.4})) as line:
         result = await scanned(line, matcher, range(3, 6))

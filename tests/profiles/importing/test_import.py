@@ -111,7 +111,8 @@ modbus:
       - {name: lamp, slave: 3, address: 8, write_type: coil, verify: }
     climates:
       - {name: AC, slave: 4, address: 117, data_type: int16, scale: 0.1, input_type: input,
-         target_temp_register: 2782, min_temp: 16, max_temp: 30, temp_step: 0.5,
+         target_temp_register: 2782, write_registers: true, min_temp: 16, max_temp: 30,
+         temp_step: 0.5,
          hvac_mode_register: {address: 11, values: {state_off: 4, state_cool: 0,
          state_heat: [1, 5]}}, hvac_onoff_register: 12}
     covers:
@@ -237,6 +238,30 @@ def test_the_three_styles_of_telegraf(imported: Import) -> None:
     assert value(metrics, "fault", {"holding:21": ["0008"]}) == 1
 
 
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ("ABCDEFGH", ["4035", "8000", "0000", "0000"]),
+        ("GHEFCDAB", ["0000", "0000", "8000", "4035"]),
+        ("HGFEDCBA", ["0000", "0000", "0080", "3540"]),
+        ("BADCFEHG", ["3540", "0080", "0000", "0000"]),
+    ],
+)
+def test_orders_of_eight_letters(imported: Import, order: str, words: list[str]) -> None:
+    text = f"""
+[[inputs.modbus]]
+  name = "plc"
+  slave_id = 1
+  controller = "tcp://10.0.0.3:502"
+  holding_registers = [
+    {{name = "level", byte_order = "{order}", data_type = "FLOAT64-IEEE", address = [8,9,10,11]}},
+  ]
+"""
+    profile = imported("telegraf.conf", text).profile("plc")
+
+    assert value(profile, "level", {"holding:8": words}) == 21.5
+
+
 def test_pacing_and_settings_come_along(imported: Import) -> None:
     section = imported("telegraf.conf", TELEGRAF).profile("meter-unit-3").modbus
 
@@ -294,6 +319,7 @@ def test_climates_and_covers(imported: Import) -> None:
     target = point(profile, "ac_target_temperature").write
     assert target is not None
     assert (target.minimum, target.maximum, target.step) == (16, 30, 0.5)
+    assert target.function == 16
     mode = point(profile, "ac_mode")
     assert [label.en for label in mode.states.values()] == ["off", "cool", "heat"]
     assert value(profile, "ac_mode", {"holding:11": ["0005"]}) == 2
