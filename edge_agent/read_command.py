@@ -37,8 +37,12 @@ def read(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The agent's configuration, edge.yaml.")
     ] = None,
-    tcp: Annotated[str | None, typer.Option(help="Modbus TCP: HOST or HOST:PORT.")] = None,
-    serial: Annotated[str | None, typer.Option(help="Modbus RTU: the serial port.")] = None,
+    tcp: Annotated[
+        str | None, typer.Option("--host", "--tcp", help="Modbus TCP: HOST or HOST:PORT.")
+    ] = None,
+    serial: Annotated[
+        str | None, typer.Option("--port", "-p", "--serial", help="Modbus RTU: the serial port.")
+    ] = None,
     unit: Annotated[int | None, typer.Option(help="Unit id; default: the profile's.")] = None,
     baud: Annotated[int | None, typer.Option(help="Baud rate; default: the profile's.")] = None,
     parity: Annotated[str | None, typer.Option(help="N, E or O; default: the profile's.")] = None,

@@ -11,6 +11,8 @@ from device_profiles.library import Library
 from edge_agent.finding.scan import FoundUnit, Hint, ScanResult
 from edge_agent.finding.settings import duration
 
+WIDTH_OF_FILES = 160
+"""Columns where the output is no terminal."""
 _HINTS = {
     "garbled": Label(
         zh="有无法识别的数据:波特率或校验位可能不同,或两台设备地址相同",
@@ -104,6 +106,8 @@ def print_scan(result: ScanResult, language: str) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH_OF_FILES
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for head in ("place", "unit", "says it is", "profile", "score", "why"):
         table.add_column(head, overflow="fold", no_wrap=head in ("unit", "score"))
