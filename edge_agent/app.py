@@ -160,7 +160,7 @@ class EdgeAgent:
             spool, clock, catalog=inventory.catalog.revision, devices=len(inventory.devices)
         )
         spool.when_idle(self._batcher.flush_safety)
-        self.pipeline = Pipeline(self._batcher, inventory.devices)
+        self.pipeline = Pipeline(self._batcher, inventory.devices, monotonic_ns=clock.monotonic_ns)
         self._sources = Sources(
             config,
             inventory,

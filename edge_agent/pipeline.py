@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from campus_wire.batch import Sample
 from campus_wire.catalog import SampleClass
@@ -21,12 +22,19 @@ class Pipeline:
         batcher: collects for the spool.
         devices: of the configuration; some may report by exception, or be watched for standing
             still.
+        monotonic_ns: tells for how long.
     """
 
-    def __init__(self, batcher: Batcher, devices: Iterable[ReportedDevice] = ()) -> None:
+    def __init__(
+        self,
+        batcher: Batcher,
+        devices: Iterable[ReportedDevice] = (),
+        *,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         self._batcher = batcher
         devices = tuple(devices)
-        self._stuck = StuckWatch(devices)
+        self._stuck = StuckWatch(devices, monotonic_ns)
         self._reporter = Reporter(devices)
         self._observers: list[SampleObserver] = []
         self.samples = 0

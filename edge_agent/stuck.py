@@ -2,12 +2,13 @@
 
 Only points whose device says after how long (`stuck_after_s` in `edge.yaml`): a setpoint may stand
 still for a year, a thermometer with two decimals not for six hours. The value is then bad with
-quality STUCK, for interlocks too, until another number comes.
+quality STUCK, for interlocks too, until another number comes. Time is that of the monotonic clock:
+the wall clock's first sync or a step of it makes no sensor stuck.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from campus_wire.batch import Sample
@@ -23,11 +24,11 @@ class _Watch:
     value: float | None = None
     since_ns: int = 0
 
-    def is_stuck(self, value: float, time_ns: int) -> bool:
+    def is_stuck(self, value: float, now_ns: int) -> bool:
         """Say whether a good value has been the same for too long."""
-        if value != self.value or time_ns < self.since_ns:
-            self.value, self.since_ns = value, time_ns
-        return time_ns - self.since_ns >= self.after_ns
+        if value != self.value:
+            self.value, self.since_ns = value, now_ns
+        return now_ns - self.since_ns >= self.after_ns
 
 
 class StuckWatch:
@@ -35,9 +36,11 @@ class StuckWatch:
 
     Args:
         devices: all devices; those that do not ask for it pass untouched.
+        monotonic_ns: time since some moment, never stepped.
     """
 
-    def __init__(self, devices: Iterable[ReportedDevice]) -> None:
+    def __init__(self, devices: Iterable[ReportedDevice], monotonic_ns: Callable[[], int]) -> None:
+        self._monotonic_ns = monotonic_ns
         self._points: dict[str, dict[str, _Watch]] = {}
         self._by_index: dict[int, dict[int, _Watch]] = {}
         self.use(devices)
@@ -61,16 +64,17 @@ class StuckWatch:
         """Return the samples, with what is stuck made bad."""
         if not self._by_index:
             return samples
-        return [self._sample(sample) for sample in samples]
+        now_ns = self._monotonic_ns()
+        return [self._sample(sample, now_ns) for sample in samples]
 
-    def _sample(self, sample: Sample) -> Sample:
+    def _sample(self, sample: Sample, now_ns: int) -> Sample:
         watches = self._by_index.get(sample.device)
         if watches is None:
             return sample
         stuck = []
         for at, (index, value) in enumerate(zip(sample.points, sample.values, strict=True)):
             watch = watches.get(index)
-            if watch is not None and value is not None and watch.is_stuck(value, sample.time_ns):
+            if watch is not None and value is not None and watch.is_stuck(value, now_ns):
                 stuck.append(at)
         return _without(sample, stuck) if stuck else sample
 

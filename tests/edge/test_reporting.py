@@ -145,45 +145,58 @@ def test_whoever_listens_is_never_off_by_the_deadband_nor_without_word_for_too_l
             assert abs(value - known[1]) < deadband
 
 
-def watch(after_s: float = 60) -> StuckWatch:
-    return StuckWatch([Listed(device(stuck_after_s={"temperature": after_s}))])
+class Watched:
+    """A watch, and the clock that it goes by."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        listed = Listed(device(stuck_after_s={"temperature": 60}))
+        self.watch = StuckWatch([listed], lambda: round(self.now_s * S))
+
+    def quality(self, at_s: float, one: Sample) -> int:
+        self.now_s = at_s
+        [judged] = self.watch.judged([one])
+        assert (judged.values[0] is None) == (judged.qualities[0] >= 64)
+        assert judged.values[1] == 50, "its neighbour is untouched"
+        return judged.qualities[0]
 
 
-def qualities(watch: StuckWatch, *samples: Sample) -> list[int]:
-    return [one.qualities[0] for each in samples for one in watch.judged([each])]
+def qualities(*readings: tuple[float, float]) -> list[int]:
+    watched = Watched()
+    return [watched.quality(at, sample(at, value)) for at, value in readings]
 
 
 def test_a_number_that_stands_still_for_too_long_is_bad_until_it_moves() -> None:
-    told = qualities(
-        watch(),
-        *(sample(at, 20) for at in (0, 30, 59, 60, 90)),
-        sample(91, 20.1),
-        sample(100, 20.1),
-    )
+    still = [(at, 20.0) for at in (0, 30, 59, 60, 90)]
+
+    told = qualities(*still, (91, 20.1), (100, 20.1))
 
     assert told == [0, 0, 0, Quality.STUCK, Quality.STUCK, 0, 0]
 
 
-def test_what_is_stuck_has_no_value() -> None:
-    one = watch()
-    one.judged([sample(0, 20)])
-
-    [stuck] = one.judged([sample(61, 20)])
-
-    assert list(stuck.values) == [None, 50]
-    assert list(stuck.qualities) == [Quality.STUCK, 0]
-
-
 def test_an_interruption_does_not_hide_that_it_is_stuck() -> None:
-    told = qualities(
-        watch(), sample(0, 20), sample(30, 20, quality=Quality.NO_ANSWER), sample(61, 20)
-    )
+    watched = Watched()
+    bad = sample(30, 20, quality=Quality.NO_ANSWER)
+
+    told = [
+        watched.quality(0, sample(0, 20)),
+        watched.quality(30, bad),
+        watched.quality(61, sample(61, 20)),
+    ]
 
     assert told == [0, Quality.NO_ANSWER, Quality.STUCK]
 
 
-def test_a_clock_that_is_set_back_starts_the_time_anew() -> None:
-    assert qualities(watch(), sample(1000, 20), sample(10, 20), sample(69, 20)) == [0, 0, 0]
+@pytest.mark.parametrize("step_s", [3_600, -3_600, 1_790_000_000])
+def test_a_step_of_the_wall_clock_makes_nothing_stuck(step_s: int) -> None:
+    watched = Watched()
+
+    told = [
+        watched.quality(at, sample(4_000 + at + (step_s if at else 0), 20))
+        for at in (0, 10, 59, 60)
+    ]
+
+    assert told == [0, 0, 0, Quality.STUCK]
 
 
 LIBRARY = Library.builtin()
