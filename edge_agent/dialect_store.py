@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import orjson
+
+from edge_agent.whole_file import write_whole
 
 _log: Final = logging.getLogger(__name__)
 
@@ -53,17 +53,7 @@ def save_descriptions(path: Path, heard: Mapping[str, bytes]) -> None:
         OSError: it cannot be written.
     """
     document = {"v": _VERSION, "heard": {topic: _plain(data) for topic, data in heard.items()}}
-    beside = path.with_name(f"{path.name}.new")
-    try:
-        with beside.open("wb") as file:
-            file.write(orjson.dumps(document))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
+    write_whole(path, orjson.dumps(document))
 
 
 def _plain(payload: bytes) -> str | dict[str, str]:

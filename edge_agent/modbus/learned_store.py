@@ -7,9 +7,7 @@ that cannot be written is tried again with the next thing learnt.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +16,7 @@ import orjson
 from device_profiles.model_modbus import Table
 from device_profiles.planning import AddressRange
 from edge_agent.modbus.learning import RANGES_MAX, Learned, Size
+from edge_agent.whole_file import write_whole
 
 VERSION: Final = 1
 BYTES_MAX: Final = 4_000_000
@@ -77,7 +76,7 @@ class LearnedStore:
         assert self._path is not None, "nothing is written without a path"
         data = orjson.dumps({"version": VERSION, "devices": self._kept}, option=orjson.OPT_INDENT_2)
         try:
-            await asyncio.to_thread(_write, self._path, data)
+            await asyncio.to_thread(write_whole, self._path, data)
         except OSError as error:
             if not self._failed:
                 _log.warning("cannot keep what devices refuse in %s: %s", self._path, error)
@@ -106,20 +105,6 @@ def _devices(data: bytes) -> dict[str, Any]:
     for plain in devices.values():
         _learned(plain)
     return devices
-
-
-def _write(path: Path, data: bytes) -> None:
-    new = path.with_name(path.name + ".new")
-    try:
-        with new.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
 
 
 def _plain(learned: Learned) -> dict[str, Any]:
